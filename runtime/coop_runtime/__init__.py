@@ -1,0 +1,52 @@
+"""Play bundles of cooperative generative models with numpy and ONNX Runtime only.
+
+A bundle is a folder that ``coop-export`` wrote. Load one, draw, revise, look:
+
+>>> import coop_runtime
+>>> model = coop_runtime.load("exported/brick")  # doctest: +SKIP
+>>> draft = model.generate(n=1, seed=0, size=(448, 448))  # doctest: +SKIP
+>>> for state in model.refine(draft, steps=30):  # doctest: +SKIP
+...     print(state.step, state.energy)  # preview state.x, or break
+>>> pixels = coop_runtime.to_uint8(state.x, model.card.signal)  # doctest: +SKIP
+
+Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from .bundle import load, read_card, read_graph
+from .card import Card
+from .codec import from_uint8, to_uint8
+from .doctor import Report, examine
+from .errors import CoopError
+from .files import new_folder, write_all_atomically, write_atomically
+from .langevin import Array, EnergyGradient, State, langevin, langevin_step
+from .model import Model, Posterior
+
+__all__ = [
+    "Array",
+    "Card",
+    "CoopError",
+    "EnergyGradient",
+    "Model",
+    "Posterior",
+    "Report",
+    "State",
+    "__version__",
+    "examine",
+    "from_uint8",
+    "langevin",
+    "langevin_step",
+    "load",
+    "new_folder",
+    "read_card",
+    "read_graph",
+    "to_uint8",
+    "write_all_atomically",
+    "write_atomically",
+]
+
+try:
+    __version__ = version("coopnets")
+except PackageNotFoundError:  # the folder was copied into another program
+    __version__ = "unknown"

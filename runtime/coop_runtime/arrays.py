@@ -1,0 +1,128 @@
+"""Checking, padding and cropping of batches of signals (batch, channels, *spatial)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .card import Signal
+from .errors import CoopError
+from .langevin import Array
+
+__all__ = ["allocate", "check_array", "check_size", "check_whole", "crop", "pad_up", "round_up"]
+
+
+def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
+    """Check an array that a caller gave: float32, finite, not empty, of this shape.
+
+    Parameters
+    ----------
+    name
+        Its name, for the error.
+    shape
+        A number must be met; a name stands for any size ≥ 1.
+
+    Raises
+    ------
+    CoopError
+        One line that says what was expected.
+
+    Examples
+    --------
+    >>> check_array("x", np.zeros(3), ("batch",))
+    Traceback (most recent call last):
+    ...
+    coop_runtime.errors.CoopError: x: expected float32, found float64; use x.astype('float32')
+    """
+    array = np.asarray(value)
+    if array.dtype != np.float32:
+        raise CoopError(
+            f"{name}: expected float32, found {array.dtype}; use {name}.astype('float32')"
+        )
+    fits = array.ndim == len(shape) and array.size > 0
+    if not fits or any(
+        isinstance(axis, int) and axis != size
+        for axis, size in zip(shape, array.shape, strict=True)
+    ):
+        expected = ", ".join(map(str, shape))
+        raise CoopError(f"{name}: expected the shape ({expected}), found {array.shape}")
+    if not np.isfinite(array).all():
+        raise CoopError(f"{name}: expected finite numbers, found NaN or infinity")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def check_whole(name: str, value: Any, least: int) -> int:
+    """Check a whole number that a caller gave.
+
+    Raises
+    ------
+    CoopError
+        Not a whole number, or below ``least``.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise CoopError(f"{name}: expected a whole number ≥ {least}, found {value!r}")
+    return int(value)
+
+
+def check_size(size: int | Sequence[int] | None, signal: Signal) -> tuple[int, ...]:
+    """Give the spatial size that a caller means.
+
+    One number stands for every axis, None for the size of training.
+
+    Raises
+    ------
+    CoopError
+        Not whole numbers ≥ 1, or not one per axis.
+    """
+    if size is None:
+        return signal.trained_shape
+    sizes = tuple(size) if isinstance(size, Sequence) else (size,) * signal.dims
+    if len(sizes) != signal.dims:
+        raise CoopError(f"size: expected {signal.dims} numbers, found {len(sizes)}")
+    return tuple(check_whole("size", side, 1) for side in sizes)
+
+
+def allocate(shape: tuple[int, ...]) -> Array:
+    """Give an uninitialised array.
+
+    Raises
+    ------
+    CoopError
+        There is no memory for it.
+    """
+    try:
+        return np.empty(shape, np.float32)
+    except (MemoryError, ValueError):
+        raise CoopError(f"size: no memory for {'×'.join(map(str, shape))} numbers") from None
+
+
+def round_up(size: Sequence[int], stride: int) -> tuple[int, ...]:
+    """Give the smallest multiples of ``stride`` that are no smaller.
+
+    Examples
+    --------
+    >>> round_up((8, 9), 4)
+    (8, 12)
+    """
+    return tuple(-(-n // stride) * stride for n in size)
+
+
+def pad_up(x: Array, stride: int, mode: str = "edge") -> Array:
+    """Pad the ends of the spatial axes up to multiples of ``stride``.
+
+    ``mode`` is ``"edge"`` (repeat the last entries) or ``"constant"`` (zeros).
+    """
+    size = x.shape[2:]
+    more = [(0, to - n) for n, to in zip(size, round_up(size, stride), strict=True)]
+    if not any(after for _, after in more):
+        return x
+    pad: Any = np.pad  # numpy types the mode as literals, one signature each
+    padded: Array = pad(x, [(0, 0), (0, 0), *more], mode)
+    return padded
+
+
+def crop(x: Array, size: Sequence[int]) -> Array:
+    """Keep the first ``size`` entries of the spatial axes (a view)."""
+    keep: tuple[slice, ...] = (slice(None), slice(None), *(slice(n) for n in size))
+    return x[keep]

@@ -1,0 +1,188 @@
+"""Loading a bundle, verified: the card, the bytes of its graphs, and what these must be."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from .card import CARD_FILE, Card, Graph
+from .errors import CoopError
+from .graphs import LoadedGraph
+from .model import Model
+from .sessions import choose_device, open_session
+
+__all__ = ["check_contract", "check_session", "load", "read_card", "read_graph"]
+
+Shape = tuple[int | str, ...]
+_AGAIN = "fetch or export the bundle again"
+
+
+def load(folder: Path | str, device: str = "auto", threads: int | None = None) -> Model:
+    """Load a bundle, verified: the card, every graph's bytes, names, types and shapes.
+
+    Parameters
+    ----------
+    folder
+        A folder that coop-export wrote.
+    device
+        ``"auto"`` (a CUDA device if it really works, else the CPU), ``"cpu"``, ``"cuda"`` or
+        ``"cuda:1"``; a device asked for by name is taken or refused, never replaced.
+    threads
+        Threads of one operation on the CPU, ≥ 1; None for one per core.
+
+    Raises
+    ------
+    CoopError
+        One line: which file is missing, changed or not as the card says, or why the
+        device cannot be had.
+
+    Examples
+    --------
+    >>> model = load("exported/brick")  # doctest: +SKIP
+    >>> draft = model.generate(n=1, seed=0, size=(448, 448))  # doctest: +SKIP
+    >>> *_, last = model.refine(draft, steps=30)  # doctest: +SKIP
+    """
+    card = read_card(folder)
+    device = choose_device(device)
+    graphs = {}
+    for name in ("generator", "energy", "posterior"):
+        check_contract(card, name)
+        spec, data = card.graphs[name], read_graph(folder, card, name)
+        session = open_session(data, device, threads, spec.file)
+        check_session(spec, session)
+        graphs[name] = LoadedGraph(spec, session)
+    return Model(card, graphs, device)
+
+
+def read_card(folder: Path | str) -> Card:
+    """Read and check the card of the bundle in ``folder``.
+
+    Raises
+    ------
+    CoopError
+        No such folder, no card in it, or a card that is not valid.
+
+    Examples
+    --------
+    >>> read_card("exported/brik")
+    Traceback (most recent call last):
+    ...
+    coop_runtime.errors.CoopError: no such bundle: 'exported/brik'; give a folder of coop-export
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CoopError(f"no such bundle: '{folder}'; give a folder of coop-export")
+    try:
+        text = (folder / CARD_FILE).read_bytes()
+    except FileNotFoundError:
+        raise CoopError(
+            f"'{folder}' has no {CARD_FILE}, so it is no bundle; give a folder of coop-export"
+        ) from None
+    except OSError as error:
+        raise CoopError(f"cannot read '{folder / CARD_FILE}': {error.strerror}") from None
+    try:
+        return Card.from_json(text)
+    except RecursionError:
+        raise CoopError(f"{CARD_FILE}: not a card (nested too deeply); {_AGAIN}") from None
+
+
+def read_graph(folder: Path | str, card: Card, name: str) -> bytes:
+    """Read the file of graph ``name`` once and verify these bytes against the card.
+
+    Raises
+    ------
+    CoopError
+        The file is missing, cannot be read, or is not the one that the card describes.
+    """
+    file = card.graphs[name].file
+    path, entry = Path(folder) / file, card.files[file]
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CoopError(f"'{path}' is missing from the bundle; {_AGAIN}") from None
+    except OSError as error:
+        raise CoopError(f"cannot read '{path}': {error.strerror}") from None
+    if len(data) != entry.bytes:
+        raise CoopError(f"'{path}': expected {entry.bytes} bytes, found {len(data)}; {_AGAIN}")
+    found = hashlib.sha256(data).hexdigest()
+    if found != entry.sha256:
+        raise CoopError(
+            f"'{path}' was changed: expected sha256 {entry.sha256[:12]}…, "
+            f"found {found[:12]}…; {_AGAIN}"
+        )
+    return data
+
+
+def check_contract(card: Card, name: str) -> None:
+    """Check that the card gives graph ``name`` the names, ranks and channels it must have.
+
+    Raises
+    ------
+    CoopError
+        One line that says which name or shape differs.
+    """
+    z: Shape = ("batch", card.latent.channels, *["cells"] * card.signal.dims)
+    x: Shape = ("batch", card.signal.channels, *["size"] * card.signal.dims)
+    one: Shape = ("batch",)
+    contract: dict[str, tuple[dict[str, Shape], dict[str, Shape]]] = {
+        "generator": ({"z": z}, {"x": x}),
+        "energy": ({"x": x}, {"energy": one, "gradient": x}),
+        "posterior": (
+            {"z": z, "x": x, "mask": x, "sigma": ()},
+            {"log_p": one, "gradient": z, "reconstruction": x},
+        ),
+    }
+    graph, where = card.graphs[name], f"{CARD_FILE}: graph '{name}'"
+    for kind, found, expected in zip(
+        ("input", "output"), (graph.inputs, graph.outputs), contract[name], strict=True
+    ):
+        _check_names(where, kind, expected, found)
+        for key, shape in expected.items():
+            agree = len(found[key]) == len(shape) and found[key][1:2] == shape[1:2]
+            if not agree:
+                _refuse_shape(where, kind, key, shape, found[key])
+
+
+def check_session(graph: Graph, session: Any) -> None:
+    """Check that a session's names, types, ranks and fixed dimensions are the card's.
+
+    Raises
+    ------
+    CoopError
+        One line that says which name, type or shape differs.
+    """
+    for kind, nodes, expected in (
+        ("input", session.get_inputs(), graph.inputs),
+        ("output", session.get_outputs(), graph.outputs),
+    ):
+        found = {node.name: tuple(node.shape) for node in nodes}
+        _check_names(graph.file, kind, expected, found)
+        for node in nodes:
+            if node.type != "tensor(float)":
+                raise CoopError(
+                    f"{graph.file}: {kind} '{node.name}': expected tensor(float), "
+                    f"found {node.type}; {_AGAIN}"
+                )
+            if _fixed(found[node.name]) != _fixed(expected[node.name]):
+                _refuse_shape(graph.file, kind, node.name, expected[node.name], found[node.name])
+
+
+def _fixed(shape: tuple[Any, ...]) -> list[int | None]:
+    """Keep the numbers of a shape; a name (or nothing) stands for any size."""
+    return [axis if isinstance(axis, int) else None for axis in shape]
+
+
+def _check_names(where: str, kind: str, expected: dict[str, Shape], found: dict[str, Any]) -> None:
+    if set(expected) != set(found):
+        raise CoopError(
+            f"{where}: expected the {kind}s {', '.join(expected)}, "
+            f"found {', '.join(found) or 'none'}; {_AGAIN}"
+        )
+
+
+def _refuse_shape(
+    where: str, kind: str, name: str, expected: tuple[Any, ...], found: tuple[Any, ...]
+) -> None:
+    shapes = [f"({', '.join(map(str, shape))})" for shape in (expected, found)]
+    raise CoopError(
+        f"{where}: {kind} '{name}': expected the shape {shapes[0]}, found {shapes[1]}; {_AGAIN}"
+    )

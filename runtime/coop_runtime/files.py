@@ -1,0 +1,115 @@
+"""Files and folders that appear whole or not at all."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from .errors import CoopError
+
+__all__ = ["new_folder", "write_all_atomically", "write_atomically"]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that ``path`` never holds half of it, replacing what was there.
+
+    Raises
+    ------
+    CoopError
+        The file cannot be written (no folder, no permission, full disk); ``path`` is then
+        as it was, and nothing is left beside it.
+
+    Examples
+    --------
+    >>> write_atomically(Path("no/such/folder/a.txt"), b"a")
+    Traceback (most recent call last):
+    ...
+    coop_runtime.errors.CoopError: cannot write 'no/such/folder/a.txt': No such file or directory
+    """
+    write_all_atomically({path: data})
+
+
+def write_all_atomically(files: Mapping[Path, bytes]) -> None:
+    """Write several files, each as `write_atomically` does; none is replaced before all are safe.
+
+    Raises
+    ------
+    CoopError
+        One of the files cannot be written.
+    """
+    waiting: dict[Path, Path] = {}
+    try:
+        for path, data in files.items():
+            temporary = waiting[path] = _beside(path)
+            with _explained(path), temporary.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for path, temporary in waiting.items():
+            with _explained(path):
+                temporary.replace(path)
+    finally:
+        # Also when interrupted; those already in place are no longer there to remove.
+        for temporary in waiting.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a new folder that appears under its name only when complete.
+
+    Yields a temporary folder beside ``path``. It is renamed to ``path`` when the ``with``
+    block ends, or removed if the block raises. Missing parents are made, and removed
+    again upon failure.
+
+    Raises
+    ------
+    CoopError
+        ``path`` exists already, or the folder cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     with new_folder(Path(here) / "bundle") as folder:
+    ...         _ = (folder / "card.json").write_text("{}")
+    ...     [str(p.relative_to(here)) for p in sorted(Path(here).rglob("*.json"))]
+    ['bundle/card.json']
+    """
+    _refuse_existing(path)
+    missing = [parent for parent in path.parents if not parent.exists()]
+    temporary = _beside(path)
+    try:
+        with _explained(path):
+            temporary.mkdir(parents=True)
+        yield temporary
+        _refuse_existing(path)
+        with _explained(path):
+            temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for parent in missing:
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+        raise
+
+
+def _beside(path: Path) -> Path:
+    """Name a temporary on the same file system, so that renaming is atomic."""
+    return path.parent / f".coop-{secrets.token_hex(8)}.tmp"
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise CoopError(f"'{path}' exists already; give a new name, or remove it first")
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CoopError(f"cannot write '{path}': {error.strerror or error}") from error

@@ -1,0 +1,134 @@
+"""Strict decoding of JSON and TOML tables into frozen dataclasses, and back."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from .errors import CoopError
+
+__all__ = ["decode", "encode"]
+
+T = TypeVar("T")
+
+
+def decode(cls: type[T], data: object, where: str) -> T:
+    """Build the dataclass ``cls`` from a table, refusing unknown keys and wrong types.
+
+    A key that the dataclass gives a default may be left out. Nested dataclasses,
+    ``tuple``, ``dict``, ``X | None``, ``Literal``, ``Any`` and the plain JSON types are
+    understood; an ``int`` is accepted where a ``float`` is expected, never a ``bool``
+    where a number is.
+
+    Parameters
+    ----------
+    cls
+        A dataclass, usually frozen; its ``__post_init__`` checks ranges.
+    data
+        What ``json.loads`` or ``tomllib.loads`` gave.
+    where
+        Name of the table, for the error message, e.g. ``"card.json"``.
+
+    Raises
+    ------
+    CoopError
+        One line that names the key.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Step:
+    ...     size: float
+    ...     count: int = 20
+    >>> decode(Step, {"size": 1}, "step")
+    Step(size=1.0, count=20)
+    >>> decode(Step, {"size": 1, "cuont": 3}, "step")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    coop_runtime.errors.CoopError: step: unknown key 'cuont' (did you mean 'count'?); ...
+    """
+    if not isinstance(data, Mapping):
+        raise CoopError(f"{where}: expected a table, found {_shown(data)}")
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in data:
+        if key not in fields:
+            close = get_close_matches(str(key), fields, n=1)
+            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            raise CoopError(f"{where}: unknown key '{key}'{hint}; known: {', '.join(fields)}")
+    hints = typing.get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in data:
+            values[name] = _value(hints[name], data[name], f"{where}.{name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise CoopError(f"{where}: the key '{name}' is missing")
+    return cls(**values)
+
+
+def encode(value: object) -> Any:
+    """Give the plain dict, list or scalar of a dataclass, ready for ``json.dumps``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): encode(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(v) for v in value]
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    """Check one value against one type hint."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in args:
+            return None
+        options = [a for a in args if a is not type(None)]
+        for option in options:
+            try:
+                return _value(option, value, where)
+            except CoopError:
+                if option is options[-1]:
+                    raise
+    if origin is typing.Literal:
+        if value in args:
+            return value
+        raise CoopError(
+            f"{where}: expected one of {', '.join(map(str, args))}; found {_shown(value)}"
+        )
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return value if isinstance(value, hint) else decode(hint, value, where)
+    if origin is tuple and isinstance(value, list | tuple):
+        return _tuple(args, value, where)
+    if origin is dict and isinstance(value, Mapping):
+        return {str(k): _value(args[1], v, f"{where}.{k}") for k, v in value.items()}
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    raise CoopError(f"{where}: expected {_name(hint)}, found {_shown(value)}")
+
+
+def _tuple(args: tuple[Any, ...], value: list[object] | tuple[object, ...], where: str) -> Any:
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(_value(args[0], v, f"{where}[{k}]") for k, v in enumerate(value))
+    if len(args) != len(value):
+        raise CoopError(f"{where}: expected {len(args)} values, found {len(value)}")
+    return tuple(
+        _value(a, v, f"{where}[{k}]") for k, (a, v) in enumerate(zip(args, value, strict=True))
+    )
+
+
+def _name(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    if typing.get_origin(hint) is tuple:
+        return "a list"
+    return "a table" if typing.get_origin(hint) is dict else names.get(hint, str(hint))

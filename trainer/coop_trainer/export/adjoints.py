@@ -1,0 +1,102 @@
+"""Gradients of layers, written with operators that ONNX has."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["ADJOINTS"]
+
+aten = torch.ops.aten
+
+
+def _convolution_input_gradient(
+    grad: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias_sizes: Sequence[int] | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+    output_mask: Sequence[bool],
+) -> tuple[Tensor, None, None]:
+    """Give the input gradient of a convolution: the adjoint convolution, with the same weights."""
+    if output_mask[1] or output_mask[2]:
+        raise ValueError("a network is not frozen; call requires_grad_(False) before exporting")
+    axes = len(stride)
+    if transposed:
+        kind, rest = False, [0] * axes
+    else:
+        kind, rest = True, []
+        for k in range(axes):
+            reach = dilation[k] * (weight.shape[2 + k] - 1)
+            rest.append(int((x.shape[2 + k] + 2 * padding[k] - reach - 1) % stride[k]))
+    dx = aten.convolution.default(
+        grad, weight, None, stride, padding, dilation, kind, rest, groups
+    )
+    return dx, None, None
+
+
+def _avg_pool_input_gradient(
+    grad: Tensor,
+    x: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Any:
+    """Spread each average over the samples that it was taken of."""
+    axes = x.dim() - 2
+    kernel, padding = _per_axis(kernel, axes), _per_axis(padding, axes)
+    stride = _per_axis(stride, axes) if len(stride) else kernel
+    if ceil_mode or divisor_override is not None or (any(padding) and not count_include_pad):
+        return NotImplemented
+    channels = x.shape[1]
+    even = torch.full((channels, 1, *kernel), 1 / math.prod(kernel), dtype=x.dtype)
+    rest = [
+        int((x.shape[2 + k] + 2 * padding[k] - kernel[k]) % stride[k]) for k in range(axes)
+    ]
+    return aten.convolution.default(
+        grad, even, None, stride, padding, [1] * axes, True, rest, channels
+    )
+
+
+def _per_axis(values: Sequence[int], axes: int) -> list[int]:
+    return list(values) * axes if len(values) == 1 else list(values)
+
+
+def _slice_input_gradient(
+    grad: Tensor, input_sizes: Sequence[int], dim: int, start: int, end: int, step: int
+) -> Any:
+    """Pad with zeros what the slice left out."""
+    if step != 1:
+        return NotImplemented
+    size = input_sizes[dim]
+    before = start + size if start < 0 else start
+    after = size - before - grad.shape[dim]
+    if before == 0 and after == 0:
+        return grad
+    pad = [0] * (2 * (grad.dim() - dim % grad.dim()))
+    pad[-2:] = [before, after]
+    return aten.constant_pad_nd.default(grad, pad, 0.0)
+
+
+def _power(x: Tensor, exponent: float) -> Any:
+    """Spare the general power where a product does."""
+    return {1: x, 2: x * x}.get(exponent, NotImplemented) 
+
+
+ADJOINTS: dict[Any, Callable[..., Any]] = {
+    aten.convolution_backward.default: _convolution_input_gradient,
+    aten.avg_pool2d_backward.default: _avg_pool_input_gradient,
+    aten.avg_pool3d_backward.default: _avg_pool_input_gradient,
+    aten.slice_backward.default: _slice_input_gradient,
+    aten.pow.Tensor_Scalar: _power,
+}

@@ -1,0 +1,83 @@
+"""Equal ways to compute a few torch functions that record as fewer, cheaper operators."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["Rewrites"]
+
+
+class Rewrites(TorchFunctionMode):
+    """Replace a few torch functions by equal ones whose recorded form costs less.
+
+    Circular padding would be recorded as writes into an empty tensor, nearest up-sampling as
+    gathering with computed indices, and their gradients as scattering.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        options = kwargs or {}
+        if func is F.pad and _option("mode", 2, args, options) == "circular":
+            return _pad_circular(args[0], _option("pad", 1, args, options))
+        if func is F.interpolate and _option("mode", 3, args, options) in (None, "nearest"):
+            factor = _whole_factor(_option("scale_factor", 2, args, options))
+            if factor is not None:
+                return _repeat(args[0], factor)
+        if func is F.batch_norm and not _option("training", 5, args, options):
+            return _affine(*args, **{k: v for k, v in options.items() if k != "training"})
+        return func(*args, **options)
+
+
+def _option(name: str, position: int, args: Sequence[Any], options: dict[str, Any]) -> Any:
+    return args[position] if len(args) > position else options.get(name)
+
+
+def _whole_factor(scale: Any) -> int | None:
+    """Give the up-sampling factor if it is one whole number for all axes."""
+    scales = set(scale) if isinstance(scale, tuple | list) else {scale}
+    value = scales.pop()
+    whole = not scales and isinstance(value, int | float) and float(value).is_integer()
+    return int(value) if whole else None
+
+
+def _pad_circular(x: Tensor, pad: Sequence[int]) -> Tensor:
+    """Pad (before, after) per axis, the last axis first, with the opposite end of x."""
+    for k in range(len(pad) // 2):
+        axis, before, after = x.dim() - 1 - k, pad[2 * k], pad[2 * k + 1]
+        size = x.shape[axis]
+        parts = [x.narrow(axis, size - before, before)] if before else []
+        parts.append(x)
+        parts.extend([x.narrow(axis, 0, after)] if after else [])
+        x = torch.cat(parts, axis)
+    return x
+
+
+def _repeat(x: Tensor, factor: int) -> Tensor:
+    """Repeat each sample ``factor`` times along every spatial axis."""
+    spatial = x.shape[2:]
+    spread = x.reshape(*x.shape[:2], *(n for size in spatial for n in (size, 1)))
+    wide = spread.expand(*x.shape[:2], *(n for size in spatial for n in (size, factor)))
+    return wide.reshape(*x.shape[:2], *(size * factor for size in spatial))
+
+
+def _affine(
+    x: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Batch normalisation with stored moments, as one scale and one shift per channel."""
+    scale = torch.rsqrt(running_var + eps)
+    scale = scale if weight is None else scale * weight
+    shift = -running_mean * scale if bias is None else bias - running_mean * scale
+    shape = (1, -1, *(1,) * (x.dim() - 2))
+    return x * scale.reshape(shape) + shift.reshape(shape)

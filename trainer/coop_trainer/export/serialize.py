@@ -1,0 +1,108 @@
+"""From a recorded graph to the bytes of an ONNX file, quietly and reproducibly."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import onnx
+import torch
+import torch._dynamo.config
+from torch.export import Dim
+from torch.fx import GraphModule
+
+from .tracing import Axes
+
+__all__ = ["AXES", "to_onnx"]
+
+# The operator set that torch's exporter writes itself: no conversion, and every onnxruntime
+# since 1.14 reads it.
+OPSET = 18
+
+#: Names of the spatial axes by their number.
+AXES: dict[int, tuple[str, ...]] = {1: ("t",), 2: ("h", "w"), 3: ("t", "h", "w")}
+
+
+def to_onnx(
+    graph: GraphModule,
+    inputs: dict[str, Axes],
+    outputs: Sequence[str],
+    cells: Sequence[int],
+) -> bytes:
+    """Write a recorded graph as a self-contained ONNX model for any batch and any size.
+
+    Parameters
+    ----------
+    graph
+        What `record` gave.
+    inputs
+        Name of each input, and its channels and stride as given to `record`.
+    outputs
+        Name of each output.
+    cells
+        Numbers of cells at which the exporter runs the graph once; ≥ 2 each.
+
+    Returns
+    -------
+    The same bytes for the same weights and library versions. They hold no source paths.
+    """
+    batch, axes = Dim("batch"), [Dim(name) for name in AXES[len(cells)]]
+    examples, sizes = [], []
+    for kind in inputs.values():
+        if kind is None:
+            examples.append(torch.ones(()))
+            sizes.append({})
+            continue
+        channels, stride = kind
+        examples.append(torch.zeros(2, channels, *(stride * n for n in cells)))
+        spatial: list[Any] = [stride * axis if stride > 1 else axis for axis in axes]
+        sizes.append({0: batch, **{2 + k: size for k, size in enumerate(spatial)}})
+    with _quiet():
+        program = torch.onnx.export(
+            graph.eval(),
+            tuple(examples),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            opset_version=OPSET,
+            dynamic_shapes=tuple(sizes),
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101  for the type checker: dynamo=True gives one
+    model = program.model_proto
+    _strip(model)
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove what is no computation: stack traces with paths, and hints on inner shapes."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    del graph.value_info[:]
+    graph.name = "coopnets"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what the exporter says about itself, and nothing else."""
+    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
+    disabled, registration.disabled = registration.disabled, True  # torchvision is not installed
+    try:
+        with (
+            warnings.catch_warnings(),
+            # A cache of shapes, slower than computing them when they are symbolic.
+            torch._dynamo.config.patch(fake_tensor_cache_enabled=False),
+        ):
+            # The exporter copies its own pytree specifications, a class it has deprecated.
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+            # Two inputs share the axis "batch" on purpose.
+            warnings.filterwarnings("ignore", r"# The axis name: .* will not be used", UserWarning)
+            yield
+    finally:
+        registration.disabled = disabled

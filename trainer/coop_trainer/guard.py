@@ -1,0 +1,112 @@
+"""The guard: training that goes wrong is seen within a step or two, and named.
+
+The two failures that users of such models meet are saturated salt-and-pepper samples (the energy
+exploded) and one flat tile (the descriptor is dead). Both show in an iteration's figures.
+"""
+
+import math
+from dataclasses import dataclass
+
+from coop_runtime.errors import CoopError
+
+from .methods.coopnets import Figures
+
+__all__ = ["Guard", "GuardConfig"]
+
+
+@dataclass(frozen=True)
+class GuardConfig:
+    """Limits beyond which an iteration counts as failed.
+
+    Attributes
+    ----------
+    largest_gap
+        Of |mean f(x) − mean f(x̃)| per sample and unit gain; healthy runs stay far below 1.
+    largest_saturation
+        Of the share of revised entries with |x| > 0.99, above that of the examples.
+    smallest_contrast
+        Of the standard deviation of revised drafts relative to that of the examples.
+    patience
+        Number of failed iterations in a row before the roll-back; NaN needs one only.
+    grace
+        Number of first iterations in which flat samples are no failure: a new generator's are.
+    snapshot_steps
+        Iterations between the good states that are kept to roll back to.
+    shrink
+        Factor on both learning rates at each roll-back.
+    rollbacks
+        Number of roll-backs after which training gives up.
+    """
+
+    largest_gap: float
+    largest_saturation: float
+    smallest_contrast: float
+    patience: int
+    grace: int
+    snapshot_steps: int
+    shrink: float
+    rollbacks: int
+
+    def __post_init__(self) -> None:
+        if min(self.patience, self.snapshot_steps) < 1 or min(self.grace, self.rollbacks) < 0:
+            raise CoopError("guard: expected patience, snapshot_steps ≥ 1 and grace, rollbacks ≥ 0")
+        if not 0 < self.shrink < 1:
+            raise CoopError(f"guard.shrink: expected a number in (0, 1), found {self.shrink}")
+
+
+class Guard:
+    """Judge one iteration after the other.
+
+    Examples
+    --------
+    >>> config = GuardConfig(largest_gap=1, largest_saturation=0.5, smallest_contrast=0.1,
+    ...     patience=2, grace=0, snapshot_steps=10, shrink=0.5, rollbacks=3)
+    >>> good = Figures(0.1, 0.0, 0.1, 0.1, 0.01, 1.0, 0.0, 1.0)
+    >>> guard = Guard(config)
+    >>> guard.judge(0, good, 0.0), guard.judge(1, good._replace(f_data=9), 0.0)
+    (None, None)
+    >>> guard.judge(2, good._replace(f_data=9), 0.0)
+    'exploding energy: |f(x) − f(x̃)| = 9 > 1'
+    """
+
+    def __init__(self, config: GuardConfig) -> None:
+        self.config = config
+        self.failed = 0
+
+    @property
+    def clear(self) -> bool:
+        """Whether the last iteration was good, so that its state may be kept."""
+        return self.failed == 0
+
+    def judge(self, step: int, figures: Figures, saturation_of_data: float) -> str | None:
+        """Say why training must roll back now, or None.
+
+        Parameters
+        ----------
+        step
+            Number of the iteration, from 0.
+        figures
+            What it was like.
+        saturation_of_data
+            Share of |x| > 0.99 in the training pictures themselves.
+        """
+        if not all(math.isfinite(value) for value in figures):
+            names = [n for n, v in figures._asdict().items() if not math.isfinite(v)]
+            self.failed = 0
+            return f"not a number: {', '.join(names)}"
+        reason = self._reason(step, figures, saturation_of_data)
+        self.failed = self.failed + 1 if reason else 0
+        if self.failed < self.config.patience:
+            return None
+        self.failed = 0
+        return reason
+
+    def _reason(self, step: int, figures: Figures, saturation_of_data: float) -> str | None:
+        c, gap = self.config, abs(figures.f_data - figures.f_revised)
+        if gap > c.largest_gap:
+            return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
+        if figures.saturation > c.largest_saturation + saturation_of_data:
+            return f"saturated samples: {figures.saturation:.0%} of the entries at ±1"
+        if step >= c.grace and figures.contrast < c.smallest_contrast:
+            return f"flat samples: {figures.contrast:.2g} of the contrast of the examples"
+        return None

@@ -1,0 +1,218 @@
+"""The loop: iterations with progress, log, sheets, checkpoints, guard and a clean way out."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from coop_runtime.errors import CoopError
+
+from .guard import Guard
+from .interrupt import Interruption, Overdue
+from .methods.coopnets import Figures
+from .run_folder import RunFolder
+from .sheets import sample_sheet
+from .training import Training
+
+__all__ = ["Outcome", "run"]
+
+FIRST_SHEET = 10
+LOG_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes
+    ----------
+    step, seconds, rollbacks
+        Where it stands.
+    finished
+        False if it was interrupted.
+    signal
+        Number of the signal that interrupted it, or None.
+    sheet
+        The last sample sheet, or None.
+    """
+
+    step: int
+    seconds: float
+    rollbacks: int
+    finished: bool
+    signal: int | None
+    sheet: Path | None
+
+
+class Board(Protocol):
+    """The part of TensorBoard's SummaryWriter that the loop uses."""
+
+    def add_scalar(self, tag: str, value: float, step: int) -> object: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Log:
+    """Lines of the log, written every few seconds and at each checkpoint."""
+
+    folder: RunFolder
+    board: Board | None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    written: float = field(default_factory=time.monotonic)
+
+    def add(self, training: Training, figures: Figures, rate: float) -> None:
+        """Note one iteration."""
+        values = {**figures._asdict(), "rate_factor": rate}
+        self.lines.append({"step": training.step, "seconds": round(training.seconds, 3), **values})
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, training.step)
+        if time.monotonic() - self.written > LOG_SECONDS:
+            self.flush()
+
+    def event(self, step: int, **what: object) -> None:
+        """Note something that happened at a step."""
+        self.lines.append({"step": step, **what})
+        self.flush()
+
+    def flush(self) -> None:
+        """Append what has come since."""
+        lines, self.lines = self.lines, []
+        self.folder.append_log(lines)
+        self.written = time.monotonic()
+
+
+def run(
+    training: Training,
+    folder: RunFolder,
+    *,
+    say: Callable[[str], None],
+    good: dict[str, Any] | None = None,
+    board: Board | None = None,
+) -> Outcome:
+    """Train until the configured end, an interruption, or the guard gives up.
+
+    Parameters
+    ----------
+    training
+        New, or restored from the folder's checkpoint.
+    folder
+        Takes checkpoints, log and sheets.
+    say
+        Takes one line of text for the user.
+    good
+        The state to roll back to, from the checkpoint; by default the present one.
+    board
+        Takes the figures too, when given.
+
+    Raises
+    ------
+    CoopError
+        Training diverged more often than ``guard.rollbacks``; the last good state is saved.
+    """
+    config = training.config
+    guard, log = Guard(config.guard), Log(folder, board)
+    good = training.state() if good is None else good
+    saved = time.monotonic()
+    next_sheet = _next_sheet(training.step)
+    sheet: Path | None = None
+    with Interruption() as interruption, _bar(training) as bar:
+        try:
+            while training.done < 1 and interruption.signal is None:
+                started, rate = time.monotonic(), training.rate_factor
+                figures = training.advance()
+                training.seconds += time.monotonic() - started
+                reason = guard.judge(training.step, figures, training.saturation_of_data)
+                log.add(training, figures, rate)
+                _show(bar, training, figures)
+                if reason is not None:
+                    _roll_back(training, good, reason, log, say)
+                    continue
+                if guard.clear and training.step % config.guard.snapshot_steps == 0:
+                    good = training.state()
+                if training.step >= next_sheet and guard.clear:
+                    sheet = folder.write_sheet(training.step, sample_sheet(training))
+                    next_sheet = _next_sheet(training.step)
+                if time.monotonic() - saved > 60 * config.loop.checkpoint_minutes and guard.clear:
+                    _save(folder, log, training.state(), good)
+                    saved = time.monotonic()
+        except Overdue:
+            training.restore(good)
+        except CoopError:
+            _save(folder, log, good, good)
+            raise
+        finally:
+            interruption.patient()
+            if board is not None:
+                board.close()
+        _save(folder, log, training.state() if guard.clear else good, good)
+        finished = training.done >= 1
+        if finished:
+            sheet = folder.write_sheet(training.step, sample_sheet(training))
+    number = None if interruption.signal is None or finished else int(interruption.signal)
+    return Outcome(training.step, training.seconds, training.rollbacks, finished, number, sheet)
+
+
+def _roll_back(
+    training: Training,
+    good: dict[str, Any],
+    reason: str,
+    log: Log,
+    say: Callable[[str], None],
+) -> None:
+    """Return to the last good state with smaller steps, or give up."""
+    step, limit = training.step, training.config.guard.rollbacks
+    if training.rollbacks >= limit:
+        training.restore(good)
+        raise CoopError(
+            f"training diverged at step {step} ({reason}) after {limit} roll-backs; the state of "
+            f"step {good['step']} is saved. Lower descriptor_optimiser.rate, or coopnets.step_size"
+        )
+    training.roll_back(good)
+    # The good state carries the new count and rates too, or a second failure would undo them.
+    good.update(shrink=training.shrink, rollbacks=training.rollbacks)
+    log.event(step, event="rollback", reason=reason, to=training.step, shrink=training.shrink)
+    say(
+        f"step {step}: {reason}; back to step {training.step} with "
+        f"{training.shrink:g} of the learning rates ({training.rollbacks} of {limit})"
+    )
+
+
+def _save(folder: RunFolder, log: Log, state: dict[str, Any], good: dict[str, Any]) -> None:
+    folder.write_checkpoint(state, good)
+    log.flush()
+
+
+def _next_sheet(step: int) -> int:
+    """Give the next of 10, 20, 40, 80, …: pictures change most at the beginning."""
+    at = FIRST_SHEET
+    while at <= step:
+        at *= 2
+    return at
+
+
+def _bar(training: Training) -> "tqdm[Any]":
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=1.0,
+        initial=training.done,
+        mininterval=0.3 if terminal else 20,
+        bar_format="{percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}",
+        ascii=not terminal,
+        leave=True,
+    )
+
+
+def _show(bar: "tqdm[Any]", training: Training, figures: Figures) -> None:
+    """Show the three figures that matter: gap, revision and reconstruction."""
+    gap = figures.f_data - figures.f_revised
+    bar.set_postfix_str(
+        f"step {training.step}  energy gap {gap:+.4f}  revision {figures.revision:.3f}  "
+        f"reconstruction {figures.reconstruction:.3f}",
+        refresh=False,
+    )
+    bar.update(max(0.0, training.done - bar.n))

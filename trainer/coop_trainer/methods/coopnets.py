@@ -1,0 +1,244 @@
+"""CoopNets: cooperative learning of descriptor and generator by MCMC teaching.
+
+Algorithm 1 of Xie, Lu, Gao, Wu: "Cooperative Learning of Energy-Based Model and Latent Variable
+Model via MCMC Teaching", AAAI 2018, section 4.1. The paper's Y is x here, its X is z.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from coop_runtime.errors import CoopError
+
+from ..langevin import Energy, Revision, frozen, langevin
+from ..nets import Descriptor, Generator
+
+__all__ = ["CoopNetsConfig", "Figures", "Learners", "train_step"]
+
+VALUE_RANGE = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class CoopNetsConfig:
+    """Settings of Algorithm 1.
+
+    Attributes
+    ----------
+    chains
+        ñ, number of drafts per iteration.
+    langevin_steps, step_size, langevin_noise
+        l_p and δ of equation (4), and whether its noise term is on.
+    max_drift, clamp
+        Limit of one entry's drift in one step (None: none), and whether states are clamped to
+        [−1, 1]; neither is in the paper.
+    metropolis
+        Metropolis–Hastings correction of the revision.
+    reference_sd
+        s of the reference distribution N(0, s²I); None for the uniform one.
+    latent_steps, latent_step_size
+        l_q and δ of equation (9); 0 is the left diagram of (11), more is the right one.
+    sigma
+        σ of the generator's residual.
+    draft_noise
+        Standard deviation of ε in step G0. The paper writes σ; its published code leaves ε out.
+    descriptor_updates, generator_updates
+        Number of D2 and of G2 updates per iteration; each D2 update sees fresh examples.
+    descriptor_l2
+        Weight of mean f² (per sample and unit gain), which keeps f near zero; 0 in the paper.
+    """
+
+    chains: int
+    langevin_steps: int
+    step_size: float
+    langevin_noise: bool
+    max_drift: float | None
+    clamp: bool
+    metropolis: bool
+    reference_sd: float | None
+    latent_steps: int
+    latent_step_size: float
+    sigma: float
+    draft_noise: float
+    descriptor_updates: int
+    generator_updates: int
+    descriptor_l2: float
+
+    def __post_init__(self) -> None:
+        limits = {
+            "chains": 1,
+            "langevin_steps": 0,
+            "latent_steps": 0,
+            "draft_noise": 0,
+            "descriptor_updates": 1,
+            "generator_updates": 1,
+            "descriptor_l2": 0,
+        }
+        for name, low in limits.items():
+            if not low <= getattr(self, name) < math.inf:
+                raise CoopError(f"coopnets.{name}: expected ≥ {low}, found {getattr(self, name)}")
+        for name in ("step_size", "latent_step_size", "sigma", "max_drift", "reference_sd"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise CoopError(f"coopnets.{name}: expected > 0, found {value}")
+        if self.metropolis and not self.langevin_noise:
+            raise CoopError("coopnets.metropolis: needs langevin_noise = true")
+
+
+@dataclass
+class Learners:
+    """The two networks and how each takes a step: ``optimise(network's loss)``."""
+
+    descriptor: Descriptor
+    generator: Generator
+    optimise_descriptor: Callable[[Tensor], None]
+    optimise_generator: Callable[[Tensor], None]
+
+
+class Figures(NamedTuple):
+    """What one iteration was like; f is per sample and unit gain, so of order one.
+
+    Attributes
+    ----------
+    f_data, f_revised
+        Mean f of the examples and of the revised drafts; their difference is the energy gap.
+    revision
+        RMS change from draft to revised: how much the teacher corrects.
+    reconstruction
+        RMS of x̃ − g(z) before step G2: how much the student has to learn.
+    drift
+        Mean absolute Langevin drift per entry and step.
+    acceptance
+        Share of accepted Metropolis–Hastings proposals; 1 when it is off.
+    saturation
+        Share of the revised drafts' entries with |x| > 0.99.
+    contrast
+        Standard deviation of the revised drafts over that of the examples.
+    """
+
+    f_data: float
+    f_revised: float
+    revision: float
+    reconstruction: float
+    drift: float
+    acceptance: float
+    saturation: float
+    contrast: float
+
+
+def train_step(
+    learners: Learners,
+    examples: Callable[[], Tensor],
+    latent_shape: tuple[int, ...],
+    config: CoopNetsConfig,
+    rng: torch.Generator,
+) -> Figures:
+    """One iteration of Algorithm 1.
+
+    Parameters
+    ----------
+    learners
+        f and g with their optimisers.
+    examples
+        Gives a fresh batch of training examples, shape (batch, channels, …).
+    latent_shape
+        Shape of one z: (latent_channels, h, …).
+    rng
+        Source of z and of all noise, on the networks' device.
+    """
+    f, g = learners.descriptor, learners.generator
+
+    # Step G0: ẑ ~ N(0, I), x̂ = g(ẑ) + ε.
+    z_draft = torch.randn((config.chains, *latent_shape), generator=rng, device=rng.device)
+    with torch.no_grad():
+        x_draft = g(z_draft)
+        if config.draft_noise:
+            ε = torch.randn(x_draft.shape, generator=rng, device=rng.device)
+            x_draft = x_draft + config.draft_noise * ε
+
+    # Step D1: revise x̂ to x̃ by l_p Langevin steps on the descriptor's energy, equation (4).
+    with frozen(f):
+        revision = revise(f, x_draft, config, rng)
+    x_revised = revision.x
+
+    # Step G1: infer z of x̃ from ẑ by l_q Langevin steps, equation (9); l_q = 0 keeps ẑ.
+    z = infer(g, z_draft, x_revised, config, rng)
+
+    # Step D2: θ ← θ + γ (mean ∂f(x) − mean ∂f(x̃)), equation (5).
+    for _ in range(config.descriptor_updates):
+        x = examples()
+        f_data, f_revised = f.density(x), f.density(x_revised)
+        loss = f_revised.mean() - f_data.mean()
+        if config.descriptor_l2:
+            loss = loss + config.descriptor_l2 * (
+                f_data.square().mean() + f_revised.square().mean()
+            )
+        learners.optimise_descriptor(loss)
+
+    # Step G2: α ← α + γ mean ∂ log q(z, x̃), equation (10).
+    residual = 0.0
+    for update in range(config.generator_updates):
+        loss = (x_revised - g(z)).square().mean()
+        learners.optimise_generator(loss / (2 * config.sigma**2))
+        residual = residual if update else math.sqrt(loss.item())
+
+    return Figures(
+        f_data=f_data.mean().item(),
+        f_revised=f_revised.mean().item(),
+        revision=(x_revised - x_draft).square().mean().sqrt().item(),
+        reconstruction=residual,
+        drift=revision.drift,
+        acceptance=revision.acceptance,
+        saturation=(x_revised.abs() > 0.99).float().mean().item(),
+        contrast=(x_revised.std() / x.std()).item(),
+    )
+
+
+def revise(
+    f: Descriptor,
+    x: Tensor,
+    config: CoopNetsConfig,
+    rng: torch.Generator,
+    steps: int | None = None,
+) -> Revision:
+    """Step D1: Langevin revision of x on E(x) = −f(x) + ‖x‖²/2s², equation (4)."""
+    return langevin(
+        lambda state: f.energy(state, config.reference_sd),
+        x,
+        rng,
+        steps=config.langevin_steps if steps is None else steps,
+        step_size=config.step_size,
+        noise=config.langevin_noise,
+        max_drift=config.max_drift,
+        clamp=VALUE_RANGE if config.clamp else None,
+        metropolis=config.metropolis,
+    )
+
+
+def infer(
+    g: Generator, z: Tensor, x: Tensor, config: CoopNetsConfig, rng: torch.Generator
+) -> Tensor:
+    """Step G1: Langevin inference of z given x on −log q(z, x), equation (9)."""
+    if config.latent_steps == 0:
+        return z
+    with frozen(g):
+        return langevin(
+            negative_log_joint(g, x, config.sigma),
+            z,
+            rng,
+            steps=config.latent_steps,
+            step_size=config.latent_step_size,
+        ).x
+
+
+def negative_log_joint(g: nn.Module, x: Tensor, sigma: float) -> Energy:
+    """Give z ↦ ‖x − g(z)‖²/2σ² + ‖z‖²/2 = −log q(z, x) + constant, equation (7)."""
+
+    def energy(z: Tensor) -> Tensor:
+        residual: Tensor = (x - g(z)).flatten(1).square().sum(1)
+        return residual / (2 * sigma**2) + z.flatten(1).square().sum(1) / 2
+
+    return energy

@@ -1,0 +1,155 @@
+"""The descriptor: a bottom-up network f(x); its energy is −f(x) + ‖x‖²/2s² (eq. 2).
+
+Xie, Lu, Gao, Wu: "Cooperative Learning of Energy-Based Model and Latent Variable Model via
+MCMC Teaching", AAAI 2018, section 3.1 and, for the sizes, section 5.1.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from coop_runtime.errors import CoopError
+
+from .layers import Activation, activation, avg_pool, conv
+
+__all__ = ["Branch", "Descriptor", "DescriptorConfig"]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One column of convolutions on x averaged over blocks of ``pool`` samples.
+
+    ``layers``: (filters, kernel, stride) of each layer, first to last.
+    """
+
+    pool: int
+    layers: tuple[tuple[int, int, int], ...]
+
+    def __post_init__(self) -> None:
+        if self.pool < 1 or not self.layers or min(min(layer) for layer in self.layers) < 1:
+            raise CoopError("descriptor.branches: expected pool ≥ 1 and layers of numbers ≥ 1")
+
+    @property
+    def stride(self) -> int:
+        """Signal samples per output position along each axis."""
+        return self.pool * math.prod(stride for _, _, stride in self.layers)
+
+
+@dataclass(frozen=True)
+class DescriptorConfig:
+    """Shape and scale of a descriptor.
+
+    Attributes
+    ----------
+    branches
+        Columns whose outputs are summed; one with ``pool = 1`` is the papers' network.
+    activation
+        After every layer but a linear head.
+    head
+        ``"sum"``: f sums the last layer's maps, as in the paper; ``"linear"``: a 1×1
+        convolution to one map first.
+    weighting
+        ``"one"``: each position counts 1, as in the paper. ``"volume"``: each counts the
+        number of samples that it stands for, so that coarse branches count as much as fine ones.
+    gain
+        f is the network's sum times ``gain``. With δ the Langevin step size, gain = 2η/δ² makes
+        the drift η·∇(sum): the network then works with gradients of order one.
+    init_gain, head_init
+        Factors on Kaiming's initial weights, of the layers and of the last one.
+    """
+
+    branches: tuple[Branch, ...]
+    activation: Activation
+    head: Literal["sum", "linear"]
+    weighting: Literal["one", "volume"]
+    gain: float
+    init_gain: float
+    head_init: float
+
+    def __post_init__(self) -> None:
+        if not self.branches:
+            raise CoopError("descriptor.branches: expected at least one")
+        for name in ("gain", "init_gain", "head_init"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise CoopError(f"descriptor.{name}: expected a number > 0")
+
+
+class Descriptor(nn.Module):
+    """f(x), shape (batch,), of x, shape (batch, channels, …) with ``dims`` spatial axes.
+
+    The network is fully convolutional with zero padding, so f of a larger x is of the same
+    kind; spatial sizes must be multiples of ``stride``.
+
+    Examples
+    --------
+    >>> config = DescriptorConfig(
+    ...     (Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),))), "silu", "linear", "volume", 1, 1, 1)
+    >>> f = Descriptor(config, channels=1, dims=2)
+    >>> f.stride, f(torch.zeros(3, 1, 16, 24)).shape
+    (4, torch.Size([3]))
+    """
+
+    def __init__(self, config: DescriptorConfig, *, channels: int, dims: int) -> None:
+        super().__init__()
+        self.config, self.channels, self.dims = config, channels, dims
+        self.columns = nn.ModuleList(_column(b, config, channels, dims) for b in config.branches)
+        self.stride = math.lcm(*(branch.stride for branch in config.branches))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give f(x), the exponent of equation (2)."""
+        return self.density(x) * (self.config.gain * math.prod(x.shape[2:]))
+
+    def density(self, x: Tensor) -> Tensor:
+        """Give f(x) / (gain × number of samples): of order one, for losses and the guard."""
+        total: Tensor | None = None
+        for branch, column in zip(self.config.branches, self.columns, strict=True):
+            maps = column(avg_pool(x, branch.pool)).flatten(2).mean(2).sum(1)
+            if self.config.weighting == "one":
+                maps = maps / branch.stride**self.dims
+            total = maps if total is None else total + maps
+        assert total is not None  # noqa: S101  for the type checker: branches is never empty
+        return total
+
+    def energy(self, x: Tensor, reference_sd: float | None) -> Tensor:
+        """Give E(x) = −f(x) + ‖x‖²/2s², shape (batch,), of equation (2).
+
+        ``reference_sd`` is s; None stands for the uniform reference distribution.
+        """
+        e: Tensor = -self(x)
+        if reference_sd is not None:
+            e = e + x.flatten(1).square().sum(1) / (2 * reference_sd**2)
+        return e
+
+
+def _column(branch: Branch, config: DescriptorConfig, channels: int, dims: int) -> nn.Sequential:
+    """Stack the convolutions of one branch."""
+    layers: list[nn.Module] = []
+    fan = channels
+    for filters, kernel, stride in branch.layers:
+        # An even kernel divisible by its stride halves even sizes exactly; an odd one keeps them.
+        padding = (kernel - stride + 1) // 2 if (kernel - stride) % 2 == 0 else (kernel - 1) // 2
+        layers += [
+            _initialised(
+                conv(dims, fan, filters, kernel, stride=stride, padding=padding), config.init_gain
+            ),
+            activation(config.activation),
+        ]
+        fan = filters
+    if config.head == "linear":
+        layers.append(_initialised(conv(dims, fan, 1, 1, bias=False), config.head_init))
+    return nn.Sequential(*layers)
+
+
+def _initialised(layer: nn.Module, factor: float) -> nn.Module:
+    """Kaiming normal weights times ``factor``, biases zero."""
+    weight, bias = layer.weight, layer.bias
+    assert isinstance(weight, Tensor)  # noqa: S101  for the type checker
+    nn.init.kaiming_normal_(weight)
+    with torch.no_grad():
+        weight.mul_(factor)
+        if isinstance(bias, Tensor):
+            bias.zero_()
+    return layer

@@ -1,0 +1,54 @@
+"""torch's layers by number of spatial dimensions, and activations by name."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = [
+    "Activation",
+    "activation",
+    "avg_pool",
+    "batch_norm",
+    "conv",
+    "transposed_conv",
+]
+
+Activation = Literal["relu", "leaky_relu", "silu", "tanh", "softplus"]
+
+
+def conv(dims: int, *args: int, **options: object) -> nn.Module:
+    """Build ``nn.Conv1d``, ``nn.Conv2d`` or ``nn.Conv3d``."""
+    return (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1](*args, **options)  # type: ignore[arg-type]
+
+
+def transposed_conv(dims: int, *args: int, **options: object) -> nn.Module:
+    """Build ``nn.ConvTranspose1d``, ``2d`` or ``3d``."""
+    kinds = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    return kinds[dims - 1](*args, **options)  # type: ignore[arg-type]
+
+
+def batch_norm(dims: int, channels: int) -> nn.Module:
+    """Build ``nn.BatchNorm1d``, ``2d`` or ``3d``."""
+    return (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[dims - 1](channels)
+
+
+def avg_pool(x: Tensor, factor: int) -> Tensor:
+    """Average over blocks of ``factor`` samples along every axis of x (batch, channels, …)."""
+    if factor == 1:
+        return x
+    pool: Callable[[Tensor, int], Tensor] = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.dim() - 3]
+    return pool(x, factor)
+
+
+def activation(name: Activation) -> nn.Module:
+    """Give the activation of that name; the leaky one has slope 0.2 (DCGAN)."""
+    kinds: dict[str, Callable[[], nn.Module]] = {
+        "relu": nn.ReLU,
+        "leaky_relu": lambda: nn.LeakyReLU(0.2),
+        "silu": nn.SiLU,
+        "tanh": nn.Tanh,
+        "softplus": nn.Softplus,
+    }
+    return kinds[name]()

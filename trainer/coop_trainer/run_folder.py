@@ -1,0 +1,153 @@
+"""The folder of a run: settings, data, checkpoint, log and sample sheets.
+
+``config.json`` and ``data.npz`` are written once; ``checkpoint.pt`` is replaced atomically;
+``log.jsonl`` grows by a line per iteration; ``samples/`` holds the sheets.
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from coop_runtime.errors import CoopError
+from coop_runtime.files import new_folder, write_atomically
+from coop_runtime.strict import decode, encode
+
+from .config import Config
+from .data import Pictures
+
+__all__ = ["RunFolder"]
+
+CHECKPOINT_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Reads and writes the files of one run."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config: Config, pictures: Pictures) -> "RunFolder":
+        """Make the folder, whole or not at all.
+
+        Raises
+        ------
+        CoopError
+            The folder exists already, or cannot be written.
+        """
+        if path.exists():
+            raise CoopError(
+                f"{path} exists already: add --resume to go on with it, or give another --out"
+            )
+        buffer = io.BytesIO()
+        arrays = {f"image_{k}": image for k, image in enumerate(pictures.images)}
+        arrays["names"] = np.array(pictures.names)
+        arrays["source_range"] = np.array(pictures.source_range)
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        with new_folder(path) as folder:
+            write_atomically(folder / "data.npz", buffer.getvalue())
+            text = json.dumps(encode(config), indent=2) + "\n"
+            write_atomically(folder / "config.json", text.encode())
+            (folder / "samples").mkdir()
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Open the folder of an earlier run.
+
+        Raises
+        ------
+        CoopError
+            There is no run in that folder.
+        """
+        if not (path / "config.json").is_file():
+            raise CoopError(f"{path}: no run here (no config.json); give the --out of coop-train")
+        return cls(path)
+
+    def config(self) -> Config:
+        """Read the settings."""
+        file = self.path / "config.json"
+        try:
+            table = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CoopError(f"{file}: cannot be read ({error})") from None
+        return decode(Config, table, str(file))
+
+    def pictures(self) -> Pictures:
+        """Read the training pictures as they were when the run began."""
+        file = self.path / "data.npz"
+        try:
+            with np.load(file, allow_pickle=False) as data:
+                low, high = data["source_range"].tolist()
+                names = tuple(str(name) for name in data["names"])
+                images = tuple(data[f"image_{k}"] for k in range(len(names)))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise CoopError(f"{file}: cannot be read ({error}); train again") from None
+        return Pictures(names, images, (low, high))
+
+    def write_checkpoint(self, state: dict[str, Any], good: dict[str, Any]) -> None:
+        """Replace the checkpoint; the old one stays whole until the new one is.
+
+        ``state`` is what the next iteration starts from, ``good`` what the guard rolls back to.
+        """
+        buffer = io.BytesIO()
+        older = None if good["step"] == state["step"] else good
+        torch.save({"format": CHECKPOINT_FORMAT, "state": state, "good": older}, buffer)
+        write_atomically(self.path / "checkpoint.pt", buffer.getvalue())
+
+    def read_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Read (state, good) as written; None when the run ended before its first checkpoint.
+
+        Raises
+        ------
+        CoopError
+            The file is damaged or of another format.
+        """
+        file = self.path / "checkpoint.pt"
+        if not file.exists():
+            return None
+        try:
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
+            if loaded["format"] == CHECKPOINT_FORMAT:
+                state: dict[str, Any] = loaded["state"]
+                return state, loaded["good"] or state
+        except Exception as error:  # torch raises what its unpickler and zip reader raise
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CoopError(f"{file}: damaged checkpoint ({why}); train again") from None
+        raise CoopError(f"{file}: unknown checkpoint format {loaded['format']}; train again")
+
+    def write_sheet(self, step: int, png: bytes) -> Path:
+        """Write one sample sheet and give its path."""
+        file = self.path / "samples" / f"step-{step:06d}.png"
+        write_atomically(file, png)
+        return file
+
+    def append_log(self, lines: list[dict[str, Any]]) -> None:
+        """Append lines to the log."""
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in lines)
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """Read the log; a last line that a crash cut short is left out."""
+        file = self.path / "log.jsonl"
+        if not file.exists():
+            return []
+        lines = []
+        for text in file.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                break
+        return lines
+
+    def cut_log(self, step: int) -> None:
+        """Drop the lines after ``step``, which a resumed run is going to write again."""
+        kept = [line for line in self.read_log() if line["step"] <= step]
+        text = "".join(json.dumps(line) + "\n" for line in kept)
+        write_atomically(self.path / "log.jsonl", text.encode())

@@ -1,0 +1,105 @@
+"""Begin a run, or go on with one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from coop_runtime.errors import CoopError
+
+from .config import Config, changed_keys
+from .data import load_pictures
+from .run_folder import RunFolder
+from .training import Training
+
+__all__ = ["begin", "choose_device", "resume"]
+
+MAY_CHANGE = ("loop.steps", "loop.minutes", "loop.checkpoint_minutes")
+
+
+def choose_device(name: str) -> torch.device:
+    """Give the device of that name: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+
+    Raises
+    ------
+    CoopError
+        An unknown name, or a GPU that was asked for and is not there.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return torch.device("cuda" if count else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (index and (kind == "cpu" or not index.isdigit())):
+        raise CoopError(f"unknown device '{name}'; expected auto, cpu, cuda or cuda:0")
+    if kind == "cuda" and int(index or 0) >= count:
+        raise CoopError(
+            f"device '{name}' is not there: torch sees {count} CUDA devices; use --device cpu"
+        )
+    return torch.device(name)
+
+
+def begin(
+    out: Path, config: Config, sources: Sequence[str], device: torch.device
+) -> tuple[Training, RunFolder]:
+    """Start a new run in the new folder ``out``.
+
+    Raises
+    ------
+    CoopError
+        ``out`` exists, a picture cannot be used, or sizes do not fit; nothing is written.
+    """
+    if out.exists():
+        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+    pictures = load_pictures(sources, size=config.data.size, crop=config.data.crop)
+    training = Training(config, pictures, device)
+    return training, RunFolder.create(out, config, pictures)
+
+
+def resume(
+    out: Path,
+    device: torch.device,
+    *,
+    sources: Sequence[str] = (),
+    settings: Callable[[Config], Config] = lambda stored: stored,
+) -> tuple[Training, RunFolder, dict[str, Any] | None]:
+    """Go on with the run in ``out``, bit for bit where it was interrupted.
+
+    Parameters
+    ----------
+    sources
+        The pictures again, or nothing; others than the run's are refused.
+    settings
+        Gives the wanted settings from the stored ones. Only the length of the run may differ;
+        a different length changes the learning rates from here on.
+
+    Returns
+    -------
+    training, folder, good
+        ``good`` is the state that the guard rolls back to.
+
+    Raises
+    ------
+    CoopError
+        No run there, a damaged file, other pictures or other settings.
+    """
+    folder = RunFolder.open(out)
+    stored, pictures = folder.config(), folder.pictures()
+    wanted = settings(stored)
+    for key in changed_keys(stored, wanted):
+        if key not in MAY_CHANGE:
+            raise CoopError(
+                f"{out}: the run was begun with another {key}; give the same, or a new --out"
+            )
+    if sources and tuple(Path(source).name for source in sources) != pictures.names:
+        raise CoopError(f"{out}: the run learns {', '.join(pictures.names)}; give these, or none")
+    training = Training(replace(stored, loop=wanted.loop), pictures, device)
+    checkpoint = folder.read_checkpoint()
+    if checkpoint is None:
+        folder.cut_log(0)
+        return training, folder, None
+    state, good = checkpoint
+    training.restore(state)
+    folder.cut_log(training.step)
+    return training, folder, good

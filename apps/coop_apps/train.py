@@ -155,3 +155,7 @@ def _report(outcome: Outcome, out: Path) -> None:
     if outcome.sheet is not None:
         click.echo(f"samples: {outcome.sheet}")
     click.echo(f"next: coop-export {out} exported/{out.name}")
+
+
+if __name__ == "__main__":
+    main(prog_name="coop-train")

@@ -83,7 +83,7 @@ class RunFolder:
         """Read the training pictures as they were when the run began."""
         file = self.path / "data.npz"
         try:
-            with np.load(file, allow_pickle=False) as data:
+            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as data:
                 low, high = data["source_range"].tolist()
                 names = tuple(str(name) for name in data["names"])
                 images = tuple(data[f"image_{k}"] for k in range(len(names)))

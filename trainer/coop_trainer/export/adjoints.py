@@ -36,9 +36,7 @@ def _convolution_input_gradient(
         for k in range(axes):
             reach = dilation[k] * (weight.shape[2 + k] - 1)
             rest.append(int((x.shape[2 + k] + 2 * padding[k] - reach - 1) % stride[k]))
-    dx = aten.convolution.default(
-        grad, weight, None, stride, padding, dilation, kind, rest, groups
-    )
+    dx = aten.convolution.default(grad, weight, None, stride, padding, dilation, kind, rest, groups)
     return dx, None, None
 
 
@@ -60,9 +58,7 @@ def _avg_pool_input_gradient(
         return NotImplemented
     channels = x.shape[1]
     even = torch.full((channels, 1, *kernel), 1 / math.prod(kernel), dtype=x.dtype)
-    rest = [
-        int((x.shape[2 + k] + 2 * padding[k] - kernel[k]) % stride[k]) for k in range(axes)
-    ]
+    rest = [int((x.shape[2 + k] + 2 * padding[k] - kernel[k]) % stride[k]) for k in range(axes)]
     return aten.convolution.default(
         grad, even, None, stride, padding, [1] * axes, True, rest, channels
     )
@@ -90,7 +86,7 @@ def _slice_input_gradient(
 
 def _power(x: Tensor, exponent: float) -> Any:
     """Spare the general power where a product does."""
-    return {1: x, 2: x * x}.get(exponent, NotImplemented) 
+    return {1: x, 2: x * x}.get(exponent, NotImplemented)
 
 
 ADJOINTS: dict[Any, Callable[..., Any]] = {

@@ -14,13 +14,16 @@ from .serialize import to_onnx
 from .tracing import Axes, record
 
 __all__ = [
+    "Energy",
     "energy_and_gradient",
     "energy_graph",
+    "frozen",
     "generator_graph",
     "log_posterior",
     "posterior_graph",
 ]
 
+#: x (batch, channels, …) to (batch,).
 Energy = Callable[[Tensor], Tensor]
 
 
@@ -39,7 +42,7 @@ def energy_and_gradient(energy: Energy, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def log_posterior(
-    generator: Energy, z: Tensor, x: Tensor, mask: Tensor, sigma: Tensor
+    generator: Callable[[Tensor], Tensor], z: Tensor, x: Tensor, mask: Tensor, sigma: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Give log p(z, x) up to a constant, its gradient in z, and g(z).
 
@@ -86,13 +89,11 @@ def generator_graph(
         Smallest h of the sizes at which the network is recorded, ≥ 2; give a larger one if
         g cannot be computed there. The graph takes every size.
     """
-    g = _frozen(generator)
+    g = frozen(generator)
     return _export(lambda z: (g(z),), {"z": (latent_channels, 1)}, ["x"], dims, cells)
 
 
-def energy_graph(
-    energy: Energy, *, channels: int, dims: int, stride: int, cells: int = 4
-) -> bytes:
+def energy_graph(energy: Energy, *, channels: int, dims: int, stride: int, cells: int = 4) -> bytes:
     """Export E(x) = −f(x) + ‖x‖²/2s², equation (2), and its gradient.
 
     Input ``x`` (batch, channels, stride·h, …), outputs ``energy`` (batch,) and ``gradient``
@@ -131,7 +132,7 @@ def posterior_graph(
     stride·h, …), ``sigma`` (); outputs ``log_p``, ``gradient`` and ``reconstruction``.
     The other parameters are those of `generator_graph`.
     """
-    g = _frozen(generator)
+    g = frozen(generator)
     signal = (channels, stride)
     return _export(
         lambda *inputs: log_posterior(g, *inputs),
@@ -154,7 +155,8 @@ def _export(
     return to_onnx(record(function, list(inputs.values()), sizes), inputs, outputs, sizes)
 
 
-def _frozen(generator: nn.Module) -> nn.Module:
+def frozen(generator: nn.Module) -> nn.Module:
+    """Copy a network, in evaluation mode and without gradients to its parameters."""
     return copy.deepcopy(generator).eval().requires_grad_(False)
 
 

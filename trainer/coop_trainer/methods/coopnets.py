@@ -48,7 +48,8 @@ class CoopNetsConfig:
     descriptor_updates, generator_updates
         Number of D2 and of G2 updates per iteration; each D2 update sees fresh examples.
     descriptor_l2
-        Weight of mean f² (per sample and unit gain), which keeps f near zero; 0 in the paper.
+        Weight of mean f² (per sample and unit gain) in D2, which keeps f near zero; 0 in the
+        paper.
     """
 
     chains: int
@@ -167,29 +168,28 @@ def train_step(
     # Step G1: infer z of x̃ from ẑ by l_q Langevin steps, equation (9); l_q = 0 keeps ẑ.
     z = infer(g, z_draft, x_revised, config, rng)
 
-    # Step D2: θ ← θ + γ (mean ∂f(x) − mean ∂f(x̃)), equation (5).
+    # Step D2: θ ← θ + γ (mean ∂f(x) − mean ∂f(x̃)), equation (5); γ takes up the gain of f.
     for _ in range(config.descriptor_updates):
         x = examples()
         f_data, f_revised = f.density(x), f.density(x_revised)
         loss = f_revised.mean() - f_data.mean()
         if config.descriptor_l2:
-            loss = loss + config.descriptor_l2 * (
-                f_data.square().mean() + f_revised.square().mean()
-            )
-        learners.optimise_descriptor(loss)
+            f_squared = f_data.square().mean() + f_revised.square().mean()
+            loss = loss + config.descriptor_l2 * f_squared
+        learners.optimise_descriptor(loss * math.prod(x.shape[2:]))
 
     # Step G2: α ← α + γ mean ∂ log q(z, x̃), equation (10).
-    residual = 0.0
-    for update in range(config.generator_updates):
-        loss = (x_revised - g(z)).square().mean()
-        learners.optimise_generator(loss / (2 * config.sigma**2))
-        residual = residual if update else math.sqrt(loss.item())
+    residuals = []
+    for _ in range(config.generator_updates):
+        residual = (x_revised - g(z)).square()
+        learners.optimise_generator(residual.flatten(1).sum(1).mean() / (2 * config.sigma**2))
+        residuals.append(residual.detach().mean().sqrt())
 
     return Figures(
         f_data=f_data.mean().item(),
         f_revised=f_revised.mean().item(),
         revision=(x_revised - x_draft).square().mean().sqrt().item(),
-        reconstruction=residual,
+        reconstruction=residuals[0].item(),
         drift=revision.drift,
         acceptance=revision.acceptance,
         saturation=(x_revised.abs() > 0.99).float().mean().item(),

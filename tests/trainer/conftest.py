@@ -1,0 +1,49 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from coop_trainer.config import Config, configure
+from coop_trainer.presets import load_preset
+
+TINY = (
+    "data.size=none",
+    "data.crop=16",
+    "data.batch=4",
+    "descriptor.branches=[{pool=1,layers=[[4,4,2],[4,3,1]]},{pool=2,layers=[[4,4,2]]}]",
+    "generator.channels=[6,4,4]",
+    "generator.latents=[2,1,1]",
+    "coopnets.chains=3",
+    "coopnets.langevin_steps=3",
+    "loop.steps=12",
+    "guard.snapshot_steps=4",
+)
+
+TinyConfig = Callable[..., Config]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny_config() -> TinyConfig:
+    def make(*pairs: str) -> Config:
+        return configure(load_preset("quick"), pairs=(*TINY, *pairs))
+
+    return make
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A striped grey picture of 40x32 pixels."""
+    rng = np.random.default_rng(0)
+    rows = np.arange(32)[:, None] + 2 * np.arange(40)[None]
+    levels = 120 + 70 * np.sin(rows) + rng.normal(0, 10, rows.shape)
+    path = tmp_path / "stripes.png"
+    Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)).save(path)
+    return path

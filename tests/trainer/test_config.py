@@ -1,0 +1,80 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coop_runtime import CoopError
+from coop_runtime.strict import decode, encode
+from coop_trainer.config import Config, changed_keys, configure
+from coop_trainer.presets import PRESETS, load_preset
+
+TinyConfig = Callable[..., Config]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_settings_survive_json(preset: str) -> None:
+    config = configure(load_preset(preset))
+    assert decode(Config, encode(config), "config.json") == config
+
+
+def test_file_overlays_preset_and_pairs_overlay_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[coopnets]\nchains = 9\nsigma = 0.5\n[loop]\nminutes = 2\n")
+    config = configure(load_preset("quick"), file=file, pairs=["coopnets.chains=7"])
+    assert (config.coopnets.chains, config.coopnets.sigma, config.loop.minutes) == (7, 0.5, 2.0)
+    assert config.coopnets.step_size == configure(load_preset("quick")).coopnets.step_size
+
+
+def test_none_and_bare_words() -> None:
+    config = configure(
+        load_preset("quick"),
+        pairs=["coopnets.max_drift=none", "descriptor.activation=tanh", "loop.minutes='none'"],
+    )
+    assert config.coopnets.max_drift is None
+    assert config.descriptor.activation == "tanh"
+    assert config.loop.minutes is None
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("coopnets.chain=3", "did you mean 'chains'"),
+        ("nonsense.a=3", "unknown key 'nonsense'"),
+        ("chains", "expected key=value"),
+        ("=3", "expected key=value"),
+        ("seed=-1", "seed: expected ≥ 0"),
+        ("seed=one", "seed: expected a whole number"),
+        ("data.crop=0", "data.crop"),
+        ("data=3", "expected a table"),
+        ("descriptor.activation=gelu", "expected one of relu"),
+        ("generator_optimiser.ema=1.0", "ema"),
+        ("generator_optimiser.rate=0.0", "rate"),
+        ("loop.steps=0", "loop.steps"),
+        ("loop.minutes=-1", "loop.minutes"),
+        ("guard.shrink=1.0", "guard.shrink"),
+    ],
+)
+def test_wrong_settings_are_one_line(pair: str, message: str) -> None:
+    with pytest.raises(CoopError, match=message) as caught:
+        configure(load_preset("quick"), pairs=[pair])
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(CoopError, match="expected one of quick, paper"):
+        load_preset("slow")
+
+
+@pytest.mark.parametrize(("text", "message"), [("a = ", "not TOML"), (None, "cannot be read")])
+def test_wrong_files(tmp_path: Path, text: str | None, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(CoopError, match=message):
+        configure(load_preset("quick"), file=file)
+
+
+def test_changed_keys_are_named(tiny_config: TinyConfig) -> None:
+    assert changed_keys(tiny_config(), tiny_config()) == []
+    other = tiny_config("loop.steps=13", "descriptor.gain=2.0")
+    assert changed_keys(tiny_config(), other) == ["descriptor.gain", "loop.steps"]

@@ -1,0 +1,193 @@
+"""Algorithm 1 against closed forms: linear networks make every step computable by hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from coop_runtime import CoopError
+from coop_trainer.config import Config
+from coop_trainer.methods.coopnets import (
+    CoopNetsConfig,
+    Learners,
+    infer,
+    negative_log_joint,
+    revise,
+    train_step,
+)
+
+TinyConfig = Callable[..., Config]
+
+
+class LinearDescriptor(nn.Module):
+    """f(x) = Σ w·x, so that ∂f/∂x = w and ∂f/∂w = x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([[[0.5, -1.0], [0.25, 2.0]]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.w * x).flatten(1).sum(1)
+
+    def density(self, x: Tensor) -> Tensor:
+        return self(x) / 4  # type: ignore[no-any-return]
+
+    def energy(self, x: Tensor, s: float | None) -> Tensor:
+        e: Tensor = -self(x)
+        return e if s is None else e + x.flatten(1).square().sum(1) / (2 * s**2)
+
+
+class LinearGenerator(nn.Module):
+    """g(z) = a·z, entry by entry."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.a * z
+
+
+@pytest.fixture
+def config(tiny_config: TinyConfig) -> CoopNetsConfig:
+    return replace(
+        tiny_config().coopnets,
+        chains=64,
+        langevin_steps=2,
+        step_size=0.4,
+        langevin_noise=False,
+        max_drift=None,
+        clamp=False,
+        descriptor_l2=0.0,
+        generator_updates=1,
+    )
+
+
+def learners(rate: float = 0.1) -> tuple[Learners, LinearDescriptor, LinearGenerator]:
+    f, g = LinearDescriptor(), LinearGenerator()
+
+    def optimiser(network: nn.Module) -> Callable[[Tensor], None]:
+        sgd = torch.optim.SGD(network.parameters(), rate)
+
+        def optimise(loss: Tensor) -> None:
+            sgd.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            sgd.step()
+
+        return optimise
+
+    both = Learners(f, g, optimiser(f), optimiser(g))  # type: ignore[arg-type]
+    return both, f, g
+
+
+def test_one_iteration_is_algorithm_1(config: CoopNetsConfig) -> None:
+    both, f, g = learners()
+    w, a = f.w.detach().clone(), g.a.item()
+    x = torch.randn(5, 1, 2, 2)
+    figures = train_step(both, lambda: x, (1, 2, 2), config, torch.Generator().manual_seed(7))
+    z = torch.randn((64, 1, 2, 2), generator=torch.Generator().manual_seed(7))
+    draft = a * z
+    revised = draft + 2 * (0.4**2 / 2) * w  # D1: two steps of δ²/2 ∂f/∂x
+    torch.testing.assert_close(f.w.detach(), w + 0.1 * (x.mean(0) - revised.mean(0)))  # (5)
+    slope = ((revised - draft) * z).sum((1, 2, 3)).mean() / config.sigma**2  # (10)
+    assert g.a.item() == pytest.approx(a + 0.1 * slope.item(), rel=1e-5)
+    assert figures.f_data == pytest.approx((w * x).mean().item(), rel=1e-5)
+    assert figures.f_revised == pytest.approx((w * revised).mean().item(), rel=1e-5)
+    rms = (revised - draft).square().mean().sqrt().item()
+    assert figures.revision == pytest.approx(rms, rel=1e-5)
+    assert figures.reconstruction == pytest.approx(rms, rel=1e-5)
+    assert figures.drift == pytest.approx(0.08 * w.abs().mean().item(), rel=1e-5)
+    assert figures.contrast == pytest.approx((revised.std() / x.std()).item(), rel=1e-5)
+
+
+def test_several_updates_see_fresh_examples_and_go_on(config: CoopNetsConfig) -> None:
+    both, _, g = learners(rate=0.01)
+    asked: list[Tensor] = []
+
+    def examples() -> Tensor:
+        asked.append(torch.randn(5, 1, 2, 2))
+        return asked[-1]
+
+    more = replace(config, descriptor_updates=3, generator_updates=200)
+    figures = train_step(both, examples, (1, 2, 2), more, torch.Generator().manual_seed(0))
+    assert len(asked) == 3
+    z = torch.randn((64, 1, 2, 2), generator=torch.Generator().manual_seed(0))
+    revised = 0.5 * z + 0.16 * LinearDescriptor().w.detach()
+    best = (revised * z).mean() / z.square().mean()  # the regression that G2 iterates towards
+    assert g.a.item() == pytest.approx(best.item(), abs=1e-3)
+    assert figures.reconstruction == pytest.approx(figures.revision, rel=1e-5)  # before G2
+
+
+def test_draft_noise_is_the_epsilon_of_step_g0(config: CoopNetsConfig) -> None:
+    both, *_ = learners()
+    still = replace(config, langevin_steps=0, chains=4096, draft_noise=0.3)
+    figures = train_step(
+        both, lambda: torch.randn(5, 1, 2, 2), (1, 2, 2), still, torch.Generator().manual_seed(0)
+    )
+    assert figures.revision == 0
+    assert figures.reconstruction == pytest.approx(0.3, rel=0.03)
+
+
+def test_l2_keeps_f_near_zero(config: CoopNetsConfig) -> None:
+    both, f, _ = learners(rate=1e-3)
+    w, x = f.w.detach().clone(), torch.zeros(1, 1, 2, 2)
+    still = replace(config, langevin_steps=0, descriptor_l2=200.0)
+    train_step(both, lambda: x, (1, 2, 2), still, torch.Generator().manual_seed(0))
+    assert f.w.norm() < w.norm()
+
+
+def test_reference_distribution_has_its_stationary_variance(config: CoopNetsConfig) -> None:
+    f = LinearDescriptor()
+    nn.init.zeros_(f.w)
+    s, step_size = 0.2, 0.05
+    sampler = replace(
+        config, langevin_noise=True, step_size=step_size, reference_sd=s, langevin_steps=300
+    )
+    start = torch.zeros(20_000, 1, 2, 2)
+    x = revise(f, start, sampler, torch.Generator().manual_seed(0)).x  # type: ignore[arg-type]
+    variance = s**2 / (1 - step_size**2 / (4 * s**2))
+    assert x.var().item() == pytest.approx(variance, rel=0.03)
+
+
+def test_latent_steps_sample_the_posterior_of_a_linear_generator(config: CoopNetsConfig) -> None:
+    g = LinearGenerator()
+    steps = replace(config, latent_steps=400, latent_step_size=0.2, sigma=0.5)
+    x = torch.full((20_000, 1, 2, 2), 0.8)
+    z = infer(g, torch.zeros_like(x), x, steps, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    precision = 1 + 0.5**2 / 0.5**2  # 1 + a²/σ²
+    assert z.mean().item() == pytest.approx((0.5 * 0.8 / 0.5**2) / precision, abs=0.01)
+    assert z.var().item() == pytest.approx(1 / (precision * (1 - 0.2**2 * precision / 4)), rel=0.03)
+
+
+def test_left_diagram_keeps_the_drafts_latents(config: CoopNetsConfig) -> None:
+    g, z = LinearGenerator(), torch.randn(3, 1, 2, 2)
+    assert infer(g, z, torch.zeros_like(z), config, torch.Generator()) is z  # type: ignore[arg-type]
+
+
+def test_negative_log_joint_gradient_is_equation_9() -> None:
+    g = LinearGenerator()
+    x, z = torch.randn(4, 1, 2, 2), torch.randn(4, 1, 2, 2, requires_grad=True)
+    (gradient,) = torch.autograd.grad(negative_log_joint(g, x, 0.3)(z).sum(), z)
+    expected = -(x - 0.5 * z) * 0.5 / 0.3**2 + z
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        "coopnets.chains=0", "coopnets.langevin_steps=-1", "coopnets.step_size=0.0",
+        "coopnets.latent_steps=-1", "coopnets.sigma=-0.3", "coopnets.sigma=nan",
+        "coopnets.generator_updates=0", "coopnets.reference_sd=0.0",
+        "coopnets.langevin_steps=2.5", "coopnets.clamp=1",
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_refused(tiny_config: TinyConfig, pair: str) -> None:
+    with pytest.raises(CoopError, match=pair.split("=")[0]):
+        tiny_config(pair)
+
+
+def test_metropolis_without_noise_is_refused(tiny_config: TinyConfig) -> None:
+    with pytest.raises(CoopError, match="langevin_noise"):
+        tiny_config("coopnets.metropolis=true", "coopnets.langevin_noise=false")

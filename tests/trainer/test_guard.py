@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from coop_trainer.config import configure
+from coop_trainer.guard import Guard, GuardConfig
+from coop_trainer.methods.coopnets import Figures
+from coop_trainer.presets import load_preset
+
+GOOD = Figures(0.1, 0.0, 0.1, 0.1, 0.01, 1.0, 0.0, 1.0)
+
+
+@pytest.fixture
+def config() -> GuardConfig:
+    config = configure(load_preset("quick")).guard
+    return replace(config, patience=2, grace=5, largest_gap=1.0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (GOOD._replace(f_data=7.0), "exploding energy"),
+        (GOOD._replace(f_revised=7.0), "exploding energy"),
+        (GOOD._replace(saturation=0.8), "saturated samples"),
+        (GOOD._replace(contrast=0.01), "flat samples"),
+    ],
+)
+def test_the_second_bad_iteration_in_a_row_is_named(
+    config: GuardConfig, bad: Figures, reason: str
+) -> None:
+    guard, clear = Guard(config), []
+    for step, figures in enumerate((GOOD, bad, GOOD, bad), start=10):  # one alone is forgiven
+        assert guard.judge(step, figures, 0.0) is None
+        clear.append(guard.clear)
+    assert clear == [True, False, True, False]
+    assert reason in str(guard.judge(14, bad, 0.0))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_a_number_is_named_at_once(config: GuardConfig, value: float) -> None:
+    reason = Guard(config).judge(0, GOOD._replace(f_revised=value, drift=value), 0.0)
+    assert reason == "not a number: f_revised, drift"
+
+
+def test_new_generators_may_be_flat(config: GuardConfig) -> None:
+    guard = Guard(config)
+    flat = GOOD._replace(contrast=0.01)
+    assert [guard.judge(step, flat, 0.0) for step in range(5)] == [None] * 5
+
+
+def test_pictures_that_are_black_and_white_may_be_saturated(config: GuardConfig) -> None:
+    guard = Guard(config)
+    ink = GOOD._replace(saturation=0.9)
+    assert [guard.judge(step, ink, 0.85) for step in range(3)] == [None] * 3

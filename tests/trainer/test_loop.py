@@ -1,0 +1,296 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from coop_runtime import CoopError
+from coop_trainer.config import Config
+from coop_trainer.loop import Outcome, run
+from coop_trainer.methods.coopnets import Figures
+from coop_trainer.run_folder import RunFolder
+from coop_trainer.start import begin, choose_device, resume
+from coop_trainer.training import Training
+
+TinyConfig = Callable[..., Config]
+CPU = torch.device("cpu")
+
+
+def silent(line: str) -> None:
+    """Say nothing."""
+
+
+def trained(out: Path, config: Config, picture: Path) -> tuple[Training, RunFolder, Outcome]:
+    training, folder = begin(out, config, [str(picture)], CPU)
+    return training, folder, run(training, folder, say=silent)
+
+
+def assert_same(a: Any, b: Any) -> None:
+    """Compare two states to the last bit."""
+    assert type(a) is type(b)
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            if key != "seconds":
+                assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert a == b
+
+
+def figures_of(folder: RunFolder) -> list[dict[str, Any]]:
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in folder.read_log()]
+
+
+class StopAfter:
+    """Send this process a signal when a training has taken some steps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int, number: int) -> None:
+        advance = Training.advance
+
+        def counted(training: Training) -> Figures:
+            figures = advance(training)
+            if training.step == steps:
+                os.kill(os.getpid(), number)
+            return figures
+
+        monkeypatch.setattr(Training, "advance", counted)
+
+
+@pytest.mark.parametrize("steps", [4, 7])
+def test_an_interrupted_run_goes_on_bit_for_bit(
+    tmp_path: Path,
+    picture: Path,
+    tiny_config: TinyConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+) -> None:
+    config = tiny_config("data.noise=0.1")
+    whole, whole_folder, _ = trained(tmp_path / "whole", config, picture)
+    with monkeypatch.context() as patch:
+        StopAfter(patch, steps, signal.SIGTERM)
+        _, _, outcome = trained(tmp_path / "parts", config, picture)
+    assert (outcome.step, outcome.finished, outcome.signal) == (steps, False, signal.SIGTERM)
+    picture.unlink()  # the run keeps what it learns from
+    parts, folder, good = resume(tmp_path / "parts", CPU)
+    assert run(parts, folder, say=silent, good=good).finished
+    assert_same(parts.state(), whole.state())
+    assert figures_of(folder) == figures_of(whole_folder)
+    sheet = "samples/step-000012.png"
+    assert (folder.path / sheet).read_bytes() == (whole_folder.path / sheet).read_bytes()
+
+
+def test_same_seed_same_bytes_other_seed_others(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    first, *_ = trained(tmp_path / "a", tiny_config(), picture)
+    second, *_ = trained(tmp_path / "b", tiny_config(), picture)
+    assert_same(first.state(), second.state())
+    other, *_ = trained(tmp_path / "c", tiny_config("seed=1"), picture)
+    weight = "columns.0.0.weight"
+    assert not torch.equal(
+        first.descriptor.state_dict()[weight], other.descriptor.state_dict()[weight]
+    )
+
+
+def test_drawing_sheets_changes_nothing(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coop_trainer.loop.FIRST_SHEET", 1)
+    drawn, folder, _ = trained(tmp_path / "a", tiny_config(), picture)
+    assert sorted(p.name for p in (folder.path / "samples").iterdir()) == [
+        f"step-{k:06d}.png" for k in (1, 2, 4, 8, 12)
+    ]
+    monkeypatch.setattr("coop_trainer.loop.FIRST_SHEET", 1000)
+    plain, *_ = trained(tmp_path / "b", tiny_config(), picture)
+    assert_same(drawn.state(), plain.state())
+    with Image.open(folder.path / "samples/step-000012.png") as sheet:
+        assert sheet.size == (4 * 32 + 3 * 4, 3 * 32 + 2 * 4)
+
+
+def test_the_log_has_every_figure_of_every_step(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    _, folder, _ = trained(tmp_path / "a", tiny_config(), picture)
+    log = folder.read_log()
+    assert [line["step"] for line in log] == list(range(1, 13))
+    assert set(log[0]) == {"step", "seconds", "rate_factor", *Figures._fields}
+    assert log[0]["rate_factor"] == 1
+    assert log[-1]["rate_factor"] < 0.3
+
+
+class Broken:
+    """Let a range of iterations report bad figures and spoil the weights."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, first: int, times: int) -> None:
+        self.left = times
+        advance = Training.advance
+
+        def broken(training: Training) -> Figures:
+            figures = advance(training)
+            if training.step >= first and self.left:
+                self.left -= 1
+                with torch.no_grad():
+                    for p in training.generator.parameters():
+                        p.fill_(float("nan"))
+                return figures._replace(f_revised=float("nan"))
+            return figures
+
+        monkeypatch.setattr(Training, "advance", broken)
+
+
+def test_nan_is_rolled_back_reported_and_survived(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Broken(monkeypatch, first=10, times=2)
+    said: list[str] = []
+    training, folder = begin(tmp_path / "a", tiny_config(), [str(picture)], CPU)
+    outcome = run(training, folder, say=said.append)
+    assert (outcome.step, outcome.rollbacks, outcome.finished) == (12, 2, True)
+    assert training.shrink == 0.25
+    assert said[0].startswith("step 10: not a number: f_revised; back to step 8 with 0.5")
+    events = [line for line in folder.read_log() if line.get("event") == "rollback"]
+    assert [(e["step"], e["to"]) for e in events] == [(10, 8), (10, 8)]
+    assert all(torch.isfinite(p).all() for p in training.generator.parameters())
+
+
+def test_rollbacks_are_bounded_and_the_last_good_state_is_saved(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        Broken(patch, first=6, times=99)
+        training, folder = begin(
+            tmp_path / "a", tiny_config("guard.rollbacks=3"), [str(picture)], CPU
+        )
+        with pytest.raises(CoopError, match=r"diverged at step 6 .* after 3 roll-backs") as caught:
+            run(training, folder, say=silent)
+    assert "step 4 is saved" in str(caught.value)
+    again, folder, good = resume(tmp_path / "a", CPU)
+    assert (again.step, again.rollbacks) == (4, 3)
+    assert run(again, folder, say=silent, good=good).finished
+
+
+def test_a_real_explosion_is_seen(tmp_path: Path, picture: Path, tiny_config: TinyConfig) -> None:
+    config = tiny_config(
+        "descriptor_optimiser.kind=sgd", "descriptor_optimiser.rate=1e6", "guard.rollbacks=1"
+    )
+    training, folder = begin(tmp_path / "a", config, [str(picture)], CPU)
+    with pytest.raises(CoopError, match=r"exploding energy|not a number|saturated"):
+        run(training, folder, say=silent)
+    assert training.step <= 4
+
+
+def test_the_clock_ends_a_run_and_lets_the_rates_fall(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    config = tiny_config("loop.minutes=0.01", "loop.steps=1000000")
+    _, folder, outcome = trained(tmp_path / "a", config, picture)
+    assert outcome.finished
+    assert 0.6 <= outcome.seconds < 5
+    assert folder.read_log()[-1]["rate_factor"] < 0.5
+
+
+def test_length_may_change_on_resuming_nothing_else(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    trained(tmp_path / "a", tiny_config(), picture)
+    with pytest.raises(CoopError, match=r"another coopnets\.chains"):
+        resume(tmp_path / "a", CPU, settings=lambda _: tiny_config("coopnets.chains=5"))
+    with pytest.raises(CoopError, match=r"the run learns stripes\.png"):
+        resume(tmp_path / "a", CPU, sources=["other.png"])
+    training, folder, good = resume(
+        tmp_path / "a", CPU, settings=lambda _: tiny_config("loop.steps=15")
+    )
+    assert run(training, folder, say=silent, good=good).step == 15
+
+
+@pytest.mark.parametrize("file", ["checkpoint.pt", "config.json", "data.npz"])
+def test_damaged_files_are_one_line(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, file: str
+) -> None:
+    trained(tmp_path / "a", tiny_config(), picture)
+    (tmp_path / "a" / file).write_bytes(b"PK\x03\x04 no")
+    with pytest.raises(CoopError, match=file) as caught:
+        resume(tmp_path / "a", CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_log_line_is_left_out(tmp_path: Path, picture: Path, tiny_config: TinyConfig) -> None:
+    _, folder, _ = trained(tmp_path / "a", tiny_config(), picture)
+    log = folder.path / "log.jsonl"
+    log.write_text(log.read_text()[:-9])
+    assert len(folder.read_log()) == 11
+    folder.cut_log(3)
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, folder, _ = trained(tmp_path / "a", tiny_config(), picture)
+    before = (folder.path / "checkpoint.pt").read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CoopError, match="No space left"):
+        folder.write_checkpoint(training.state(), training.state())
+    monkeypatch.undo()
+    assert (folder.path / "checkpoint.pt").read_bytes() == before
+    assert not [p for p in folder.path.iterdir() if "tmp" in p.name]
+
+
+def test_nothing_is_written_for_what_cannot_be_trained(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    with pytest.raises(CoopError, match="multiple of the generator's stride"):
+        begin(tmp_path / "a", tiny_config("data.crop=18"), [str(picture)], CPU)
+    with pytest.raises(CoopError, match="no such picture"):
+        begin(tmp_path / "a", tiny_config(), ["nothing.png"], CPU)
+    assert not (tmp_path / "a").exists()
+
+
+def test_devices() -> None:
+    assert choose_device("cpu") == CPU
+    assert choose_device("auto").type in ("cpu", "cuda")
+    for name in ("gpu", "cpu:1", "cuda:x", "cuda:99"):
+        with pytest.raises(CoopError, match="device"):
+            choose_device(name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_slow_step_within_ten_seconds(
+    tmp_path: Path, picture: Path, number: signal.Signals
+) -> None:
+    """One iteration of these settings takes minutes; the state before it is saved."""
+    out = tmp_path / "slow"
+    command = [sys.executable, "-m", "coop_apps.train", "texture", str(picture), "--out", str(out)]
+    command += ["--set", "data.size=none", "--set", "data.crop=32"]
+    command += ["--set", "coopnets.langevin_steps=1000000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not out.exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(2)
+        sent = time.monotonic()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - sent < 10
+    assert process.returncode == 128 + number
+    assert f"{number.name} at step 0: saved" in errors
+    assert "Traceback" not in errors
+    assert resume(out, CPU)[0].step == 0

@@ -1,0 +1,124 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from coop_runtime import CoopError
+from coop_trainer.config import configure
+from coop_trainer.nets import Branch, Descriptor, Generator, pack_latents, unpack_latents
+from coop_trainer.presets import PRESETS, load_preset
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_one_code_for_one_two_and_three_dimensions(dims: int) -> None:
+    config = configure(load_preset("quick"))
+    f_config = replace(
+        config.descriptor, branches=(Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),)))
+    )
+    g_config = replace(config.generator, channels=(5, 4, 3), latents=(2, 1, 1))
+    f = Descriptor(f_config, channels=2, dims=dims)
+    g = Generator(g_config, channels=2, dims=dims)
+    assert g.latent_channels == 2 + 2**dims + 4**dims
+    cells = (2, 3, 4)[:dims]
+    x = g(torch.randn(3, g.latent_channels, *cells))
+    assert x.shape == (3, 2, *(4 * c for c in cells))
+    assert f(x).shape == (3,)
+    assert x.abs().max() <= 1
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_latents_unpack_to_each_level_and_pack_again(dims: int) -> None:
+    cells = (3, 2, 2)[:dims]
+    z = torch.randn(2, 2 + 3 * 2**dims, *cells)
+    coarse, fine = unpack_latents(z, (2, 3))
+    assert coarse.shape == (2, 2, *cells)
+    assert fine.shape == (2, 3, *(2 * c for c in cells))
+    assert torch.equal(pack_latents([coarse, fine]), z)
+
+
+def test_neighbours_in_a_packed_latent_are_neighbours_in_the_level() -> None:
+    z = torch.zeros(1, 4, 2, 2)
+    z[0, :, 1, 0] = 1
+    (_, fine) = unpack_latents(torch.cat([torch.zeros(1, 1, 2, 2), z], 1), (1, 1))
+    assert torch.equal(fine[0, 0, 2:, :2], torch.ones(2, 2))
+    assert fine.sum() == 4
+
+
+def test_paper_preset_has_the_papers_layers() -> None:
+    config = configure(load_preset("paper"))
+    f = Descriptor(config.descriptor, channels=3, dims=2)
+    g = Generator(config.generator, channels=3, dims=2)
+    # CoopNets section 5.1: 100 15x15 / 3, 70 9x9 / 1, 30 7x7 / 1; five 5x5 deconvolutions x 2.
+    sizes = [
+        (100, 3, 15, 15), (70, 100, 9, 9), (30, 70, 7, 7),
+    ]  # fmt: skip
+    assert [tuple(p.shape) for p in f.parameters() if p.dim() == 4] == sizes
+    assert sum(p.numel() for p in f.parameters()) == (
+        100 * 3 * 225 + 100 + 70 * 100 * 81 + 70 + 30 * 70 * 49 + 30
+    )
+    deconvolutions = [tuple(p.shape) for p in g.parameters() if p.dim() == 4]
+    assert deconvolutions == [
+        (1, 512, 5, 5), (512, 256, 5, 5), (256, 128, 5, 5), (128, 64, 5, 5), (64, 3, 5, 5),
+    ]  # fmt: skip
+    assert g(torch.randn(1, 1, 7, 7)).shape == (1, 3, 224, 224)
+    assert g(torch.randn(1, 1, 14, 14)).shape == (1, 3, 448, 448)
+    assert (config.coopnets.reference_sd, config.coopnets.step_size) == (0.012, 0.003)
+    x = torch.randn(2, 3, 24, 24)
+    maps = f.columns[0](x)
+    assert maps.shape == (2, 30, 8, 8)
+    torch.testing.assert_close(f(x), maps.flatten(1).sum(1), rtol=1e-5, atol=1e-4)
+
+
+def test_f_is_extensive_with_volume_weighting() -> None:
+    config = configure(load_preset("quick")).descriptor
+    f = Descriptor(config, channels=1, dims=2)
+    side = 8 * f.stride
+    x, wide = torch.zeros(1, 1, side, side), torch.zeros(1, 1, side, 2 * side)
+    for p in f.parameters():
+        if p.dim() == 1:
+            torch.nn.init.normal_(p)
+    # Only the rim differs between one square and two of them side by side.
+    assert f(wide).item() == pytest.approx(2 * f(x).item(), rel=0.1)
+    assert f(x).item() == pytest.approx(
+        f.density(x).item() * config.gain * math.prod(x.shape), rel=1e-5
+    )
+
+
+def test_energy_adds_the_gaussian_reference() -> None:
+    f = Descriptor(configure(load_preset("quick")).descriptor, channels=1, dims=2)
+    x = torch.rand(2, 1, f.stride, f.stride)
+    torch.testing.assert_close(f.energy(x, None), -f(x))
+    expected = -f(x).double() + x.double().flatten(1).square().sum(1) / (2 * 0.1**2)
+    torch.testing.assert_close(f.energy(x, 0.1).double(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_circular_generator_draws_what_can_be_tiled() -> None:
+    config = configure(load_preset("quick")).generator
+    g = Generator(config, channels=1, dims=2).eval()
+    z = torch.randn(1, g.latent_channels, 4, 4)
+    rolled = g(torch.roll(z, (1, 2), (2, 3)))
+    torch.testing.assert_close(rolled, torch.roll(g(z), (g.stride, 2 * g.stride), (2, 3)))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_complete_and_small(preset: str) -> None:
+    config = configure(load_preset(preset))
+    assert config.preset == preset
+    assert config.data.crop % Generator(config.generator, channels=1, dims=2).stride == 0
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("descriptor.branches=[]", "at least one"),
+        ("descriptor.branches=[{pool=0,layers=[[1,1,1]]}]", "pool"),
+        ("descriptor.gain=0.0", "gain"),
+        ("generator.latents=[0,1,1,1,1]", "latents"),
+        ("generator.channels=[4]", "as many"),
+        ("generator.kernel=4", "odd"),
+    ],
+)
+def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) -> None:
+    with pytest.raises(CoopError, match=message):
+        configure(load_preset("quick"), pairs=[pair])

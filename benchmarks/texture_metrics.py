@@ -1,4 +1,4 @@
-"""How close is a synthesised grey texture to the one picture it was learned from?
+"""Measure how close a synthesised grey texture is to the one picture it was learned from.
 
 Four numbers, none of which the training sees:
 
@@ -85,15 +85,20 @@ def _quadrants(picture: Image) -> list[tuple[int, int]]:
 class PsReference:
     """Statistics of real crops, once for each left-out quadrant of a (256, 256) picture.
 
-    Attributes:
-        mean: (4, statistics), means over the 17 real crops that miss the quadrant.
-        std: (4, statistics), their standard deviations, after the floor.
-        real: score of the picture itself: each quadrant against the reference that has not
-            seen one of its pixels, averaged over the four.
+    Attributes
+    ----------
+    mean
+        (4, statistics), means over the 17 real crops that miss the quadrant.
+    std
+        (4, statistics), their standard deviations, after the floor.
+    real
+        Score of the picture itself: each quadrant against the reference that has not
+        seen one of its pixels, averaged over the four.
 
-    Example:
-        >>> reference = PsReference.of(picture)                     # doctest: +SKIP
-        >>> reference.distance(sample) / reference.real             # doctest: +SKIP
+    Examples
+    --------
+    >>> reference = PsReference.of(picture)                     # doctest: +SKIP
+    >>> reference.distance(sample) / reference.real             # doctest: +SKIP
     """
 
     mean: Floats
@@ -108,8 +113,10 @@ class PsReference:
         move between neighbouring crops (the 17 overlap each other), and dividing by that near
         zero would make them the whole score.
 
-        Raises:
-            ValueError: the picture is not 256x256.
+        Raises
+        ------
+        ValueError
+            The picture is not 256x256.
         """
         grid = range(0, CROP + 1, GRID)
         corners = [(r, c) for r in grid for c in grid]
@@ -132,11 +139,15 @@ class PsReference:
         is on the scale of `real`. Statistics: Portilla and Simoncelli, "A parametric texture
         model based on joint statistics of complex wavelet coefficients", IJCV 40 (2000).
 
-        Args:
-            sample: (height, width), both at least 128, in the picture's [0, 1] units.
+        Parameters
+        ----------
+        sample
+            (height, width), both at least 128, in the picture's [0, 1] units.
 
-        Raises:
-            ValueError: the sample is smaller than 128x128.
+        Raises
+        ------
+        ValueError
+            The sample is smaller than 128x128.
         """
         height, width = sample.shape
         if min(height, width) < CROP:
@@ -154,9 +165,12 @@ def random_phase(picture: Image, rng: np.random.Generator) -> Floats:
     The baseline that keeps second-order statistics only (Galerne et al., "Random phase
     textures", IEEE TIP 20, 2011). Not clipped to [0, 1], which would change the spectrum.
 
-    Args:
-        picture: (height, width).
-        rng: source of the phases, taken from white noise so that the result is real.
+    Parameters
+    ----------
+    picture
+        (height, width).
+    rng
+        Source of the phases, taken from white noise so that the result is real.
     """
     noise = np.fft.rfft2(rng.standard_normal(picture.shape))
     noise /= np.abs(noise)
@@ -185,13 +199,18 @@ def copied_patches(sample: Image, picture: Image, threshold: float = COPY_CORREL
     standard deviation are left out on both sides: their correlation is that of their noise.
     Compare with `copied_patches_real`: a texture repeats itself.
 
-    Args:
-        sample: (height, width), any size from 16.
-        picture: (height, width), the training picture, same units.
-        threshold: correlation from which a patch counts as copied.
+    Parameters
+    ----------
+    sample
+        (height, width), any size from 16.
+    picture
+        (height, width), the training picture, same units.
+    threshold
+        Correlation from which a patch counts as copied.
 
-    Returns:
-        Fraction in [0, 1]; 0 where the sample has no patch with contrast.
+    Returns
+    -------
+    Fraction in [0, 1]; 0 where the sample has no patch with contrast.
     """
     smallest = FLAT_RATIO * float(picture.std())
     return _copied(
@@ -204,12 +223,17 @@ def copied_patches(sample: Image, picture: Image, threshold: float = COPY_CORREL
 def copied_patches_real(picture: Image, threshold: float = COPY_CORRELATION) -> float:
     """`copied_patches` of the picture itself: each quadrant against patches clear of it.
 
-    Args:
-        picture: (256, 256).
-        threshold: as in `copied_patches`.
+    Parameters
+    ----------
+    picture
+        (256, 256).
+    threshold
+        As in `copied_patches`.
 
-    Raises:
-        ValueError: the picture is not 256x256.
+    Raises
+    ------
+    ValueError
+        The picture is not 256x256.
     """
     smallest = FLAT_RATIO * float(picture.std())
     patches, corners = _unit_patches(picture, 1, smallest)
@@ -240,12 +264,16 @@ def ms_ssim_between(samples: Sequence[Image]) -> float:
     Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment"
     (2003), five scales.
 
-    Args:
-        samples: at least two images of one shape, both sides at least 176 pixels (five scales
-            of an 11-pixel window), in [0, 1].
+    Parameters
+    ----------
+    samples
+        At least two images of one shape, both sides at least 176 pixels (five scales
+        of an 11-pixel window), in [0, 1].
 
-    Raises:
-        ValueError: fewer than two samples.
+    Raises
+    ------
+    ValueError
+        Fewer than two samples.
     """
     if len(samples) < 2:
         raise ValueError(f"got {len(samples)} sample(s), expected at least 2 to compare")

@@ -63,6 +63,7 @@ def resume(
     *,
     sources: Sequence[str] = (),
     settings: Callable[[Config], Config] = lambda stored: stored,
+    writing: bool = True,
 ) -> tuple[Training, RunFolder, dict[str, Any] | None]:
     """Go on with the run in ``out``, bit for bit where it was interrupted.
 
@@ -73,6 +74,8 @@ def resume(
     settings
         Gives the wanted settings from the stored ones. Only the length of the run may differ;
         a different length changes the learning rates from here on.
+    writing
+        Drop the log's lines after the checkpoint; False leaves the folder as it is.
 
     Returns
     -------
@@ -96,10 +99,10 @@ def resume(
         raise CoopError(f"{out}: the run learns {', '.join(pictures.names)}; give these, or none")
     training = Training(replace(stored, loop=wanted.loop), pictures, device)
     checkpoint = folder.read_checkpoint()
-    if checkpoint is None:
-        folder.cut_log(0)
-        return training, folder, None
-    state, good = checkpoint
-    training.restore(state)
-    folder.cut_log(training.step)
+    good = None
+    if checkpoint is not None:
+        state, good = checkpoint
+        training.restore(state)
+    if writing:
+        folder.cut_log(training.step)
     return training, folder, good

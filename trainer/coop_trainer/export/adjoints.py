@@ -86,7 +86,9 @@ def _slice_input_gradient(
 
 def _power(x: Tensor, exponent: float) -> Any:
     """Spare the general power where a product does."""
-    return {1: x, 2: x * x}.get(exponent, NotImplemented)
+    if exponent == 1:
+        return x
+    return x * x if exponent == 2 else NotImplemented
 
 
 ADJOINTS: dict[Any, Callable[..., Any]] = {

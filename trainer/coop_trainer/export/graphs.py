@@ -161,4 +161,4 @@ def frozen(generator: nn.Module) -> nn.Module:
 
 
 def _squares(x: Tensor) -> Tensor:
-    return x.flatten(1).square().sum(1)
+    return x.square().sum(dim=tuple(range(1, x.dim())))

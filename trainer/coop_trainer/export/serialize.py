@@ -48,7 +48,8 @@ def to_onnx(
     The same bytes for the same weights and library versions. They hold no source paths.
     """
     batch, axes = Dim("batch"), [Dim(name) for name in AXES[len(cells)]]
-    examples, sizes = [], []
+    examples: list[torch.Tensor] = []
+    sizes: list[dict[int, Any]] = []
     for kind in inputs.values():
         if kind is None:
             examples.append(torch.ones(()))

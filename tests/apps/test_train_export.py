@@ -1,0 +1,215 @@
+"""coop-train and coop-export, end to end on a tiny texture, played by the runtime."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import coop_runtime
+from coop_apps import entry
+from coop_apps.export import main as export
+from coop_apps.train import main as train
+
+TINY = [
+    f"--set={pair}"
+    for pair in (
+        "data.size=none",
+        "data.crop=16",
+        "data.batch=4",
+        "descriptor.branches=[{pool=1,layers=[[4,4,2],[4,3,1]]},{pool=2,layers=[[4,4,2]]}]",
+        "generator.channels=[6,4,4]",
+        "generator.latents=[2,1,1]",
+        "coopnets.chains=3",
+        "coopnets.langevin_steps=3",
+    )
+]
+
+
+def run(command: click.Command, *arguments: object) -> Result:
+    return CliRunner().invoke(command, [str(a) for a in arguments])
+
+
+def refused(result: Result, code: int, message: str) -> None:
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit)
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert message in last
+    if code == 1:
+        assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a picture, a trained run of it and its bundle."""
+    here = tmp_path_factory.mktemp("work")
+    levels = np.random.default_rng(0).integers(40, 200, (40, 36, 3), dtype=np.uint8)
+    Image.fromarray(levels).save(here / "stone.png")
+    result = run(train, "texture", here / "stone.png", "--out", here / "run", "--steps", 6, *TINY)
+    assert result.exit_code == 0, result.output
+    assert f"coop-export {here / 'run'} exported/run" in result.stdout
+    result = run(export, here / "run", here / "stone")
+    assert result.exit_code == 0, result.output
+    return here
+
+
+def test_the_bundle_holds_what_the_card_says(workplace: Path) -> None:
+    bundle = workplace / "stone"
+    card = coop_runtime.read_card(bundle)
+    found = {str(p.relative_to(bundle)) for p in bundle.rglob("*") if p.is_file()}
+    assert found == {*card.files, "card.json"}
+    assert {"generator.onnx", "energy.onnx", "posterior.onnx", "README.md"} <= found
+    assert (card.name, card.signal.channels, card.signal.kind) == ("stone", 3, "texture")
+    assert card.training["pictures"] == ["stone.png"]
+    assert card.training["settings"]["coopnets"]["langevin_steps"] == 3
+    assert "licence" not in card.training
+    for parity in card.parity.values():
+        assert parity.max_relative_error <= 1e-5
+        assert len({tuple(case["shape"]) for case in parity.cases}) == 3
+        assert {case["batch"] for case in parity.cases} == {1, 3}
+
+
+def test_the_runtime_plays_it(workplace: Path) -> None:
+    model = coop_runtime.load(workplace / "stone", "cpu")
+    drafts = model.generate(2, seed=1, size=(50, 33))
+    assert drafts.shape == (2, 3, 50, 33)
+    states = list(model.refine(drafts, steps=4, seed=1))
+    assert [s.step for s in states] == [0, 1, 2, 3, 4]
+    assert states[-1].energy.shape == (2,)
+    assert not np.array_equal(states[-1].x, drafts)
+
+
+def test_the_model_card_shows_samples_that_exist(workplace: Path) -> None:
+    readme = (workplace / "stone" / "README.md").read_text()
+    for line in readme.splitlines():
+        if line.startswith("!["):
+            name = line.partition("](")[2].rstrip(")")
+            with Image.open(workplace / "stone" / name) as picture:
+                picture.verify()
+    assert "coop_runtime.load" in readme
+
+
+def test_a_finished_run_has_nothing_to_do_and_may_be_prolonged(workplace: Path) -> None:
+    out = workplace / "run"
+    again = run(train, "texture", "--out", out, "--resume")
+    assert again.exit_code == 0
+    assert "6 steps" in again.stdout
+    longer = run(
+        train, "texture", workplace / "stone.png", "--out", out, "--resume", "--steps", 8, *TINY
+    )
+    assert "8 steps" in longer.stdout
+    assert len((out / "log.jsonl").read_text().splitlines()) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nothing.png", "--out", "new"], 1, "no such picture"),
+        (["{here}/text.png", "--out", "new"], 1, "not a picture"),
+        (["{here}/dot.png", "--out", "new"], 1, "1x1"),
+        (["{here}/stone.png", "--out", "new", "--set", "data.size=none"], 1, "smaller than"),
+        (["{here}/stone.png", "--out", "new", "--preset", "slow"], 1, "unknown preset 'slow'"),
+        (["{here}/stone.png", "--out", "new", "--set", "loop.stepz=1"], 1, "mean 'steps'"),
+        (["{here}/stone.png", "--out", "new", "--steps", "-5"], 2, "-5 is not in the range"),
+        (["{here}/stone.png", "--out", "new", "--minutes", "0"], 2, "0"),
+        (["{here}/stone.png", "--out", "new", "--method", "gan"], 2, "gan"),
+        (["{here}/stone.png", "--out", "new", "--config", "no.toml"], 1, "cannot be read"),
+        (["{here}/stone.png", "--out", "new", "--device", "cuda:77"], 1, "is not there"),
+        (["{here}/stone.png", "--out", "{here}/run"], 1, "add --resume"),
+        (["--out", "new"], 2, "at least one IMAGE"),
+        (["--out", "new", "--resume"], 1, "no run here"),
+        (["{here}/dot.png", "--out", "{here}/run", "--resume"], 1, "the run learns stone.png"),
+        (["--out", "{here}/run", "--resume", "--seed", "4"], 1, "another "),
+    ],
+)
+def test_wrong_use_of_coop_train(
+    workplace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (workplace / "text.png").write_text("no picture")
+    Image.new("L", (1, 1)).save(workplace / "dot.png")
+    before = sorted(workplace.rglob("*"))
+    filled = [a.format(here=workplace) for a in arguments]
+    refused(run(train, "texture", *filled), code, message)
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(workplace.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{here}", "new"], "no run here"),
+        (["{here}/run", "{here}/stone"], "exists already"),
+        (["{here}/run", "new", "--rtol", "0", "--atol", "0"], "parity"),
+    ],
+)
+def test_wrong_use_of_coop_export(
+    workplace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(run(export, *[a.format(here=workplace) for a in arguments]), 1, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [train, export])
+def test_every_command_and_option_has_help_and_examples(command: click.Command) -> None:
+    commands = [command, *getattr(command, "commands", {}).values()]
+    for each in commands:
+        assert each.help
+        for parameter in each.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, parameter.name
+    assert "Examples:" in str(commands[-1].epilog)
+
+
+def test_tensorboard_takes_the_figures(workplace: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "coop_apps.train", "texture", str(workplace / "stone.png")]
+    command += ["--out", str(out), "--steps", "2", "--tensorboard", *TINY]
+    subprocess.run(command, check=True, capture_output=True)
+    assert list((out / "tensorboard").glob("events.*"))
+
+
+@pytest.mark.parametrize("name", ["train", "run", "export"])
+def test_what_is_not_installed_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [m for m in sys.modules if m.startswith("coop_apps.")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "click", None)
+    with pytest.raises(SystemExit) as caught:
+        getattr(entry, name)()
+    assert f"coop-{name} needs click: pip install 'coopnets[" in str(caught.value)
+
+
+def test_training_without_torch_is_one_line(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [m for m in sys.modules if m.startswith("coop_trainer")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = run(train, "texture", workplace / "stone.png", "--out", tmp_path / "new")
+    refused(result, 1, "training needs torch: pip install")
+
+
+def test_config_file_overlays_the_preset(workplace: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("seed = 5\n[loop]\nsteps = 2\n")
+    picture, out = workplace / "stone.png", tmp_path / "run"
+    result = run(train, "texture", picture, "--out", out, "--config", file, *TINY)
+    assert result.exit_code == 0, result.output
+    assert json.loads((out / "config.json").read_text())["seed"] == 5

@@ -1,0 +1,163 @@
+"""A bundle appears whole or not at all, and its card tells the truth."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor, nn
+
+import coop_runtime
+from coop_runtime.card import Card, Langevin, Latent, Signal
+from coop_runtime.errors import CoopError
+from coop_trainer.export import bundle as bundle_module
+from coop_trainer.export.bundle import write_bundle
+from coop_trainer.export.readme import model_readme
+
+PNG = b"\x89PNG not really"
+
+
+def energy(x: Tensor) -> Tensor:
+    return x.square().flatten(1).sum(1) / 2
+
+
+def settings(**changed: Any) -> dict[str, Any]:
+    torch.manual_seed(0)
+    given: dict[str, Any] = {
+        "name": "tiny",
+        "energy": energy,
+        "generator": nn.Sequential(nn.ConvTranspose2d(3, 1, 4, 2, 1), nn.Tanh()),
+        "stride": 1,
+        "signal": Signal("texture", 2, 1, (-1.0, 1.0), (0.0, 255.0), (6, 9)),
+        "latent": Latent(channels=3, stride=2),
+        "langevin": Langevin(steps=5, step_size=0.1),
+        "sigma": 0.3,
+        "training": {"pictures": ["a|b"], "licence": "CC0", "loop": {"steps": 7}},
+        "samples": {"draft.png": PNG},
+    }
+    return given | changed
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "tiny"
+    card = write_bundle(folder, **settings())
+    assert card == Card.from_json((folder / "card.json").read_bytes())
+    return folder
+
+
+@pytest.fixture
+def quick(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the graphs of the bundle that is there instead of exporting again."""
+    names = ("generator", "energy", "posterior")
+    graphs = {name: (folder / f"{name}.onnx").read_bytes() for name in names}
+    monkeypatch.setattr(bundle_module, "_graphs", lambda *_: graphs)
+
+
+def read(folder: Path) -> Card:
+    return Card.from_json((folder / "card.json").read_bytes())
+
+
+def test_every_file_is_in_the_card_with_its_checksum(folder: Path) -> None:
+    card = read(folder)
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert found == {*card.files, "card.json"}
+    assert {"README.md", "samples/draft.png", "energy.onnx"} <= set(card.files)
+    for path, entry in card.files.items():
+        data = (folder / path).read_bytes()
+        assert (entry.sha256, entry.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
+
+
+def test_the_card_describes_the_graphs(folder: Path) -> None:
+    card = read(folder)
+    assert card.graphs["generator"].inputs == {"z": ("batch", 3, "h", "w")}
+    assert card.graphs["generator"].outputs == {"x": ("batch", 1, "2*h", "2*w")}
+    assert [card.graphs[k].stride for k in ("generator", "energy", "posterior")] == [2, 1, 2]
+    assert card.graphs["posterior"].inputs["sigma"] == ()
+    for graph in card.graphs.values():
+        onnx.checker.check_model(onnx.load(folder / graph.file), full_check=True)
+
+
+def test_the_card_names_versions_and_parity(folder: Path) -> None:
+    card = read(folder)
+    assert set(card.versions) == {"coopnets", "torch", "onnx", "onnxruntime", "numpy", "python"}
+    assert card.versions["torch"] == str(torch.__version__)
+    assert set(card.parity) == {"generator", "energy", "posterior"}
+    assert all(0 <= p.max_relative_error <= 1e-5 for p in card.parity.values())
+    assert card.training["loop"] == {"steps": 7}
+
+
+def test_the_runtime_plays_it(folder: Path) -> None:
+    model = coop_runtime.load(folder, device="cpu")
+    draft = model.generate(n=2, seed=0, size=(7, 11))
+    assert draft.shape == (2, 1, 7, 11)
+    np.testing.assert_allclose(model.energy(draft), (draft**2).sum((1, 2, 3)) / 2, rtol=1e-5)
+
+
+def test_readme_shows_what_a_reader_needs(folder: Path) -> None:
+    text = (folder / "README.md").read_text()
+    for part in ("# tiny", "![draft.png](samples/draft.png)", "coop-run generate", "CC0"):
+        assert part in text
+    assert 'coop_runtime.load("tiny")' in text
+    assert "| loop.steps | 7 |" in text
+    assert "a\\|b" in text
+    assert "| posterior |" in text
+    assert str(folder.parent) not in text
+
+
+def test_the_readme_without_samples_licence_or_training(folder: Path) -> None:
+    data = json.loads((folder / "card.json").read_text())
+    data["files"] = {k: v for k, v in data["files"].items() if k.endswith(".onnx")}
+    card = Card.from_json(json.dumps(data | {"training": {}, "parity": {}, "versions": {}}))
+    text = model_readme(card)
+    assert "## Samples" not in text
+    assert "Licence" not in text
+    assert "\n\n\n" not in text
+
+
+def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    card = write_bundle(tmp_path / "again", **settings())
+    assert card == read(folder)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_existing_target_is_refused_and_kept(tmp_path: Path) -> None:
+    target = tmp_path / "there"
+    target.mkdir()
+    (target / "precious").write_text("mine")
+    with pytest.raises(CoopError, match="exists already"):
+        write_bundle(target, **settings())
+    assert [p.name for p in tmp_path.rglob("*")] == ["there", "precious"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_parity_over_the_limit_writes_nothing(tmp_path: Path) -> None:
+    changed = settings(energy=lambda x: 1.01 * energy(x))
+    with pytest.raises(CoopError, match="parity: 'energy' of the graph 'energy'"):
+        write_bundle(tmp_path / "new", **changed)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_in_the_middle_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    written: list[str] = []
+    real = bundle_module.write_atomically
+
+    def full(path: Path, data: bytes) -> None:
+        if len(written) == 3:
+            raise failure
+        written.append(path.name)
+        real(path, data)
+
+    monkeypatch.setattr(bundle_module, "write_atomically", full)
+    with pytest.raises(type(failure)):
+        write_bundle(tmp_path / "deep" / "new", **settings())
+    assert len(written) == 3
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,285 @@
+"""The exported graphs equal torch's autograd, in 1, 2 and 3 dimensions."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from coop_trainer.export.graphs import (
+    energy_and_gradient,
+    energy_graph,
+    frozen,
+    generator_graph,
+    log_posterior,
+    posterior_graph,
+)
+
+CHANNELS = 2
+STRIDE = 8
+CASES = [(1, (1, 2, 3)), (3, (4, 3, 2)), (2, (5, 7, 1))]
+
+CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+POOL = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+
+
+def conv(dims: int, *args: int, **options: Any) -> nn.Module:
+    return CONV[dims - 1](*args, **options)
+
+
+class Descriptor(nn.Module):
+    """Every layer and activation that the energies use; two branches."""
+
+    def __init__(self, dims: int) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(
+            conv(dims, CHANNELS, 6, 6, stride=2, padding=2),
+            nn.SiLU(),
+            conv(dims, 6, 5, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2),
+            conv(dims, 5, 3, 5, stride=2, padding=2),
+            nn.ReLU(),
+        )
+        self.coarse = nn.Sequential(
+            POOL[dims - 1](2),
+            conv(dims, CHANNELS, 4, 4, stride=2, padding=1),
+            nn.Tanh(),
+            POOL[dims - 1](3, 1, 1),
+            conv(dims, 4, 3, 3, padding=1),
+            nn.Softplus(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        fine, coarse = self.fine(x), self.coarse(x)
+        density = coarse.flatten(2).mean(2).sum(1) - 0.1 * (coarse**2).flatten(1).mean(1)
+        f: Tensor = fine.flatten(1).sum(1) + 3.0 * math.prod(x.shape[2:]) * density
+        return f
+
+
+class Generator(nn.Module):
+    """Noise at two levels packed in one z, nearest and transposed up-sampling: stride 4."""
+
+    def __init__(self, dims: int) -> None:
+        super().__init__()
+        self.dims = dims
+        self.latent_channels = 3 + 2 * 2**dims
+        self.first = conv(dims, 3, 6, 3, padding=1, padding_mode="circular")
+        self.second = nn.Sequential(conv(dims, 8, 4, 3, padding=1), NORM[dims - 1](4))
+        self.draw = TRANSPOSED[dims - 1](4, CHANNELS, 5, 2, 2, output_padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        coarse, packed = z.split_with_sizes([3, 2 * 2**self.dims], dim=1)
+        h = F.leaky_relu(self.first(coarse), 0.2)
+        h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+        h = self.second(torch.cat([h, self.unpack(packed)], 1))
+        return torch.tanh(self.draw(F.leaky_relu(h, 0.2)))
+
+    def unpack(self, x: Tensor) -> Tensor:
+        sizes = x.shape[2:]
+        x = x.reshape(x.shape[0], 2, *[2] * self.dims, *sizes)
+        order = [axis for k in range(self.dims) for axis in (2 + self.dims + k, 2 + k)]
+        return x.permute(0, 1, *order).reshape(x.shape[0], 2, *(2 * s for s in sizes))
+
+
+@dataclass(frozen=True)
+class Models:
+    dims: int
+    generator: Generator
+    energy: Callable[[Tensor], Tensor]
+
+
+def build(dims: int, dtype: torch.dtype = torch.float32) -> Models:
+    torch.manual_seed(dims)
+    descriptor, generator = Descriptor(dims), Generator(dims)
+    for module in generator.modules():
+        if isinstance(module, NORM):
+            nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+    descriptor.eval().requires_grad_(False).to(dtype)
+    generator.eval().to(dtype)
+
+    def energy(x: Tensor) -> Tensor:
+        e: Tensor = -descriptor(x) + x.square().flatten(1).sum(1) / (2 * 0.5**2)
+        return e
+
+    return Models(dims, generator, energy)
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3], ids=["1-D", "2-D", "3-D"])
+def models(request: pytest.FixtureRequest) -> Models:
+    return build(request.param)
+
+
+@pytest.fixture(scope="module")
+def energy_bytes(models: Models) -> bytes:
+    return energy_graph(models.energy, channels=CHANNELS, dims=models.dims, stride=STRIDE)
+
+
+@pytest.fixture(scope="module")
+def posterior_bytes(models: Models) -> bytes:
+    return posterior_graph(
+        models.generator,
+        latent_channels=models.generator.latent_channels,
+        channels=CHANNELS,
+        dims=models.dims,
+        stride=4,
+        cells=2,
+    )
+
+
+def run(data: bytes, *inputs: Tensor) -> list[Any]:
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    names = [node.name for node in session.get_inputs()]
+    feed = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+    results: list[Any] = session.run(None, feed)
+    return results
+
+
+def assert_close(found: list[Any], expected: tuple[Tensor, ...], limit: float = 1e-5) -> None:
+    for value, reference in zip(found, expected, strict=True):
+        assert value.shape == tuple(reference.shape)
+        assert value.dtype == np.float32
+        scale = float(reference.detach().abs().max())
+        assert np.abs(value - reference.detach().numpy()).max() <= limit * scale
+
+
+def cases(dims: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for batch, cells in CASES:
+        yield batch, cells[:dims]
+
+
+def test_energy_graph_equals_autograd(models: Models, energy_bytes: bytes) -> None:
+    for batch, cells in cases(models.dims):
+        # From two cells on: torch itself refuses the 3-D pooling on one.
+        x = torch.rand(batch, CHANNELS, *(STRIDE * (n + 1) for n in cells)) * 2 - 1
+        assert_close(run(energy_bytes, x), energy_and_gradient(models.energy, x))
+
+
+def test_posterior_graph_equals_autograd(models: Models, posterior_bytes: bytes) -> None:
+    g = frozen(models.generator)
+    for batch, cells in cases(models.dims):
+        z = torch.randn(batch, models.generator.latent_channels, *cells)
+        x = torch.rand(batch, CHANNELS, *(4 * n for n in cells)) * 2 - 1
+        sigma = torch.tensor(0.3)
+        for mask in (torch.ones_like(x), (x > 0).float(), torch.zeros_like(x)):
+            expected = log_posterior(g, z, x, mask, sigma)
+            assert_close(run(posterior_bytes, z, x, mask, sigma), expected)
+
+
+def test_posterior_without_observation_is_the_prior(models: Models, posterior_bytes: bytes) -> None:
+    cells = (2, 3, 2)[: models.dims]
+    z = torch.randn(2, models.generator.latent_channels, *cells)
+    x = torch.zeros(2, CHANNELS, *(4 * n for n in cells))
+    log_p, gradient, _ = run(posterior_bytes, z, x, x, torch.tensor(0.1))
+    np.testing.assert_allclose(log_p, -z.square().flatten(1).sum(1).numpy() / 2, rtol=1e-5)
+    np.testing.assert_allclose(gradient, -z.numpy(), rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def generator_bytes() -> bytes:
+    generator = build(1).generator
+    generator.train()  # as in the middle of training: the export must not use batch moments
+    return generator_graph(generator, latent_channels=generator.latent_channels, dims=1)
+
+
+def test_generator_graph_equals_torch(generator_bytes: bytes) -> None:
+    generator = build(1).generator
+    for batch, cells in cases(1):
+        z = torch.randn(batch, generator.latent_channels, *cells)
+        assert_close(run(generator_bytes, z), (generator(z),))
+
+
+def test_names_and_shapes(models: Models, energy_bytes: bytes, posterior_bytes: bytes) -> None:
+    axes = {1: ["t"], 2: ["h", "w"], 3: ["t", "h", "w"]}[models.dims]
+
+    def shapes(data: bytes) -> dict[str, list[int | str]]:
+        graph = onnx.load_from_string(data).graph
+        return {
+            v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim]
+            for v in (*graph.input, *graph.output)
+        }
+
+    x = ["batch", CHANNELS, *(f"8*{axis}" for axis in axes)]
+    assert shapes(energy_bytes) == {"x": x, "energy": ["batch"], "gradient": x}
+    x = ["batch", CHANNELS, *(f"4*{axis}" for axis in axes)]
+    z = ["batch", models.generator.latent_channels, *axes]
+    assert shapes(posterior_bytes) == {
+        "z": z,
+        "x": x,
+        "mask": x,
+        "sigma": [],
+        "log_p": ["batch"],
+        "gradient": z,
+        "reconstruction": x,
+    }
+
+
+def test_the_gradient_costs_one_convolution_per_convolution(energy_bytes: bytes) -> None:
+    operators = [node.op_type for node in onnx.load_from_string(energy_bytes).graph.node]
+    # Five forward; their five adjoints and those of the two poolings.
+    assert operators.count("Conv") == 5
+    assert operators.count("ConvTranspose") == 7
+    assert operators.count("AveragePool") == 2
+    assert not {"Transpose", "ScatterND", "Resize", "Gather", "GatherND"} & set(operators)
+
+
+def test_bytes_are_reproducible_and_hold_no_paths(generator_bytes: bytes) -> None:
+    generator = build(1).generator
+    again = generator_graph(generator, latent_channels=generator.latent_channels, dims=1)
+    assert again == generator_bytes
+    assert not re.search(rb"\.py|site-packages|/home|/work|/usr|File \"", again)
+    model = onnx.load_from_string(again)
+    assert not model.metadata_props
+    assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+    assert max(opset.version for opset in model.opset_import) <= 20
+    assert model.ir_version <= 10
+
+
+def test_export_is_silent_and_leaves_the_network_alone(
+    capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    generator = nn.Sequential(nn.Conv1d(1, 1, 3, padding=1))
+    generator_graph(generator, latent_channels=1, dims=1)
+    assert capfd.readouterr() == ("", "")
+    assert not recwarn.list
+    assert generator.training
+    assert all(p.requires_grad for p in generator.parameters())
+
+
+def test_finite_differences_of_the_energy() -> None:
+    models = build(2, torch.float64)
+    x = torch.rand(2, CHANNELS, 16, 8, dtype=torch.float64) * 2 - 1
+    energy, gradient = energy_and_gradient(models.energy, x)
+    for direction in torch.randn(3, *x.shape, dtype=torch.float64):
+        step = 1e-5 * direction
+        slope = (models.energy(x + step) - models.energy(x - step)) / 2e-5
+        expected = (gradient * direction).flatten(1).sum(1)
+        torch.testing.assert_close(slope, expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(energy, models.energy(x))
+
+
+def test_finite_differences_of_the_posterior() -> None:
+    generator = frozen(build(2, torch.float64).generator)
+    z = torch.randn(2, generator.latent_channels, 3, 2, dtype=torch.float64)  # type: ignore[arg-type]
+    x = torch.rand(2, CHANNELS, 12, 8, dtype=torch.float64) * 2 - 1
+    mask, sigma = (x > 0).double(), torch.tensor(0.3, dtype=torch.float64)
+    log_p, gradient, g = log_posterior(generator, z, x, mask, sigma)
+    residual = (mask * (x - g)).square().flatten(1).sum(1)
+    expected = -residual / (2 * 0.09) - z.square().flatten(1).sum(1) / 2
+    torch.testing.assert_close(log_p, expected)
+    for direction in torch.randn(3, *z.shape, dtype=torch.float64):
+        step = 1e-5 * direction
+        above, *_ = log_posterior(generator, z + step, x, mask, sigma)
+        below, *_ = log_posterior(generator, z - step, x, mask, sigma)
+        expected = (gradient * direction).flatten(1).sum(1)
+        torch.testing.assert_close((above - below) / 2e-5, expected, rtol=1e-6, atol=1e-6)

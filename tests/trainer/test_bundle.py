@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import coop_runtime
 from coop_runtime.card import Card, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError
+from coop_runtime.files import write_atomically
 from coop_trainer.export import bundle as bundle_module
 from coop_trainer.export.bundle import write_bundle
 from coop_trainer.export.readme import model_readme
@@ -119,7 +120,8 @@ def test_the_readme_without_samples_licence_or_training(folder: Path) -> None:
     assert "\n\n\n" not in text
 
 
-def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("quick")
+def test_the_same_model_gives_the_same_card(folder: Path, tmp_path: Path) -> None:
     card = write_bundle(tmp_path / "again", **settings())
     assert card == read(folder)
 
@@ -148,13 +150,12 @@ def test_a_failure_in_the_middle_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     written: list[str] = []
-    real = bundle_module.write_atomically
 
     def full(path: Path, data: bytes) -> None:
         if len(written) == 3:
             raise failure
         written.append(path.name)
-        real(path, data)
+        write_atomically(path, data)
 
     monkeypatch.setattr(bundle_module, "write_atomically", full)
     with pytest.raises(type(failure)):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from coop_runtime import CoopError
+from coop_trainer.chains import ChainPool
 from coop_trainer.config import Config
 from coop_trainer.methods.coopnets import (
     CoopNetsConfig,
@@ -60,6 +61,9 @@ def config(tiny_config: TinyConfig) -> CoopNetsConfig:
         langevin_noise=False,
         max_drift=None,
         clamp=False,
+        persistent_chains=0,
+        renewed_chains=0,
+        descriptor_updates=1,
         descriptor_l2=0.0,
         generator_updates=1,
     )
@@ -78,7 +82,7 @@ def learners(rate: float = 0.1) -> tuple[Learners, LinearDescriptor, LinearGener
 
         return optimise
 
-    both = Learners(f, g, optimiser(f), optimiser(g))  # type: ignore[arg-type]
+    both = Learners(f, g, ChainPool(8), optimiser(f), optimiser(g))  # type: ignore[arg-type]
     return both, f, g
 
 
@@ -118,6 +122,41 @@ def test_several_updates_see_fresh_examples_and_go_on(config: CoopNetsConfig) ->
     best = (revised * z).mean() / z.square().mean()  # the regression that G2 iterates towards
     assert g.a.item() == pytest.approx(best.item(), abs=1e-3)
     assert figures.reconstruction == pytest.approx(figures.revision, rel=1e-5)  # before G2
+
+
+def test_persistent_chains_go_on_and_teach_the_descriptor_only(config: CoopNetsConfig) -> None:
+    both, f, g = learners()
+    w, a = f.w.detach().clone(), g.a.item()
+    x, pool = torch.zeros(1, 1, 2, 2), torch.full((8, 1, 2, 2), 3.0)
+    both.chains.states = pool.clone()
+    more = replace(config, chains=2, persistent_chains=8, pool=8, renewed_chains=1)
+    train_step(both, lambda: x, (1, 2, 2), more, torch.Generator().manual_seed(7))
+    z = torch.randn((2, 1, 2, 2), generator=torch.Generator().manual_seed(7))
+    revised, chains = a * z + 0.16 * w, pool + 0.16 * w
+    torch.testing.assert_close(f.w.detach(), w - 0.1 * torch.cat([revised, chains]).mean(0))
+    slope = (0.16 * w * z).sum((1, 2, 3)).mean() / config.sigma**2
+    assert g.a.item() == pytest.approx(a + 0.1 * slope.item(), rel=1e-4)
+    gone_on = [torch.allclose(s, chains[0]) for s in both.chains.states]
+    renewed = [torch.allclose(s, revised[0]) for s in both.chains.states]
+    assert (sum(gone_on), sum(renewed)) == (7, 1)
+
+
+def test_a_pool_fills_up_then_replaces() -> None:
+    rng, pool = torch.Generator().manual_seed(0), ChainPool(5)
+    assert pool.draw(1, rng) is None
+    pool.renew(torch.arange(3.0)[:, None], rng)
+    assert pool.draw(4, rng) is None
+    pool.renew(torch.arange(10.0, 13)[:, None], rng)
+    assert pool.states is not None
+    assert pool.states.flatten().tolist() == [0, 1, 2, 10, 11]
+    pool.renew(torch.tensor([[50.0], [51.0]]), rng)
+    assert {50.0, 51.0} < set(pool.states.flatten().tolist())
+    picked = pool.draw(5, rng)
+    assert picked is not None
+    places, states = picked
+    assert sorted(places.tolist()) == [0, 1, 2, 3, 4]
+    pool.put_back(places, states + 100)
+    assert pool.states.min() >= 100
 
 
 def test_draft_noise_is_the_epsilon_of_step_g0(config: CoopNetsConfig) -> None:

@@ -122,3 +122,29 @@ def test_presets_are_complete_and_small(preset: str) -> None:
 def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) -> None:
     with pytest.raises(CoopError, match=message):
         configure(load_preset("quick"), pairs=[pair])
+
+
+def test_calibration_gives_every_branch_mean_zero_and_variance_one() -> None:
+    config = configure(load_preset("quick")).descriptor
+    f = Descriptor(replace(config, standardise=True, band=5), channels=1, dims=2)
+    torch.manual_seed(0)
+    pictures = [0.3 + 0.1 * torch.randn(1, 96, 128).cumsum(2).sin(), 0.1 * torch.randn(1, 96, 96)]
+    f.calibrate(pictures)
+    for k, branch in enumerate(config.branches):
+        inputs = torch.cat([f._input(k, branch, p[None]).flatten() for p in pictures])
+        assert inputs.std().item() == pytest.approx(1, rel=1e-3)
+        assert abs(inputs.mean().item()) < 0.05
+    assert not any(p.requires_grad for p in (f.mean, f.scales))
+    again = Descriptor(f.config, channels=1, dims=2)
+    again.load_state_dict(f.state_dict())
+    assert torch.equal(again.scales, f.scales)
+
+
+def test_a_calibrated_generator_starts_near_the_pictures() -> None:
+    config = configure(load_preset("quick")).generator
+    g = Generator(replace(config, calibrated=True), channels=1, dims=2)
+    torch.manual_seed(0)
+    g.calibrate([0.4 + 0.2 * torch.randn(1, 64, 64)])
+    x = g(torch.randn(4, g.latent_channels, 4, 4))
+    assert x.mean().item() == pytest.approx(0.4, abs=0.1)
+    assert 0.02 < x.std().item() < 0.3

@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coop_runtime.errors import CoopError
 
+from .chains import ChainPool
 from .config import Config, LoopConfig, OptimiserConfig
 from .data import Pictures, random_crops
 from .methods.coopnets import Figures, Learners, train_step
@@ -65,7 +66,11 @@ class Training:
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
             f = Descriptor(config.descriptor, channels=pictures.channels, dims=DIMS)
             g = Generator(config.generator, channels=pictures.channels, dims=DIMS)
-        self.descriptor, self.generator = f.to(device), g.to(device)
+            f.calibrate(pictures.tensors(torch.device("cpu")))
+            g.calibrate(pictures.tensors(torch.device("cpu")))
+        # A fifth to a quarter faster convolutions on CPUs, see benchmarks/channels_last.py.
+        self.descriptor = f.to(device, memory_format=torch.channels_last)
+        self.generator = g.to(device, memory_format=torch.channels_last)
         self.latent_shape = _latent_shape(config, g)
         self.data_rng = torch_seed
         self.rng = torch.Generator(device).manual_seed(config.seed)
@@ -75,6 +80,7 @@ class Training:
             "descriptor": _average(f, config.descriptor_optimiser),
             "generator": _average(g, config.generator_optimiser),
         }
+        self.chains = ChainPool(config.coopnets.pool)
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
         edge = torch.cat([p.flatten() for p in self.pictures]).abs() > 0.99
         self.saturation_of_data = edge.float().mean().item()
@@ -109,6 +115,7 @@ class Training:
         learners = Learners(
             self.descriptor,
             self.generator,
+            self.chains,
             lambda loss: self._optimise("descriptor", loss),
             lambda loss: self._optimise("generator", loss),
         )
@@ -128,6 +135,7 @@ class Training:
         parts = {name: copy.deepcopy(part.state_dict()) for name, part in self._parts().items()}
         return {
             "parts": parts,
+            "chains": copy.deepcopy(self.chains.states),
             "rng": self.rng.get_state(),
             "data_rng": self.data_rng.get_state(),
             "step": self.step,
@@ -140,6 +148,8 @@ class Training:
         """Take over what `state` gave."""
         for name, part in self._parts().items():
             part.load_state_dict(copy.deepcopy(state["parts"][name]))
+        chains: Tensor | None = state["chains"]
+        self.chains.states = None if chains is None else chains.to(self.device, copy=True)
         self.rng.set_state(state["rng"])
         self.data_rng.set_state(state["data_rng"])
         self.step, self.seconds = state["step"], state["seconds"]

@@ -27,7 +27,7 @@ def _convolution_input_gradient(
 ) -> tuple[Tensor, None, None]:
     """Give the input gradient of a convolution: the adjoint convolution, with the same weights."""
     if output_mask[1] or output_mask[2]:
-        raise ValueError("a network is not frozen; call requires_grad_(False) before exporting")
+        raise ValueError("only gradients with respect to an input can be exported")
     axes = len(stride)
     if transposed:
         kind, rest = False, [0] * axes

@@ -38,7 +38,8 @@ def record(
     Parameters
     ----------
     function
-        Of float32 tensors, one per entry of ``inputs``; its parameters must be frozen.
+        Of float32 tensors, one per entry of ``inputs``; may call ``autograd.grad`` with respect to
+        them, not to parameters.
     inputs
         Channels and stride of each input; the inputs share the batch and the cells.
     cells

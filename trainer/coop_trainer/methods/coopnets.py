@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..chains import ChainPool
 from ..langevin import Energy, Revision, frozen, langevin
 from ..nets import Descriptor, Generator
 
@@ -45,6 +46,10 @@ class CoopNetsConfig:
         σ of the generator's residual.
     draft_noise
         Standard deviation of ε in step G0. The paper writes σ; its published code leaves ε out.
+    persistent_chains, pool, renewed_chains
+        Not in the paper: number of chains of a pool of ``pool`` that are revised along with the
+        drafts and teach the descriptor only, and number of its chains that are replaced by
+        revised drafts in each iteration; see `ChainPool`. 0 for none.
     descriptor_updates, generator_updates
         Number of D2 and of G2 updates per iteration; each D2 update sees fresh examples.
     descriptor_l2
@@ -64,6 +69,9 @@ class CoopNetsConfig:
     latent_step_size: float
     sigma: float
     draft_noise: float
+    persistent_chains: int
+    pool: int
+    renewed_chains: int
     descriptor_updates: int
     generator_updates: int
     descriptor_l2: float
@@ -74,6 +82,9 @@ class CoopNetsConfig:
             "langevin_steps": 0,
             "latent_steps": 0,
             "draft_noise": 0,
+            "persistent_chains": 0,
+            "pool": self.persistent_chains,
+            "renewed_chains": 1 if self.persistent_chains else 0,
             "descriptor_updates": 1,
             "generator_updates": 1,
             "descriptor_l2": 0,
@@ -91,10 +102,11 @@ class CoopNetsConfig:
 
 @dataclass
 class Learners:
-    """The two networks and how each takes a step: ``optimise(network's loss)``."""
+    """The two networks, how each takes a step on a loss, and the persistent chains."""
 
     descriptor: Descriptor
     generator: Generator
+    chains: ChainPool
     optimise_descriptor: Callable[[Tensor], None]
     optimise_generator: Callable[[Tensor], None]
 
@@ -105,7 +117,7 @@ class Figures(NamedTuple):
     Attributes
     ----------
     f_data, f_revised
-        Mean f of the examples and of the revised drafts; their difference is the energy gap.
+        Mean f of the examples and of the revised states; their difference is the energy gap.
     revision
         RMS change from draft to revised: how much the teacher corrects.
     reconstruction
@@ -115,7 +127,7 @@ class Figures(NamedTuple):
     acceptance
         Share of accepted Metropolis–Hastings proposals; 1 when it is off.
     saturation
-        Share of the revised drafts' entries with |x| > 0.99.
+        Share of the revised states' entries with |x| > 0.99.
     contrast
         Standard deviation of the revised drafts over that of the examples.
     """
@@ -161,9 +173,14 @@ def train_step(
             x_draft = x_draft + config.draft_noise * ε
 
     # Step D1: revise x̂ to x̃ by l_p Langevin steps on the descriptor's energy, equation (4).
+    persistent = learners.chains.draw(config.persistent_chains, rng)
+    start = x_draft if persistent is None else torch.cat([x_draft, persistent[1]])
     with frozen(f):
-        revision = revise(f, x_draft, config, rng)
-    x_revised = revision.x
+        revision = revise(f, start, config, rng)
+    x_model, x_revised = revision.x, revision.x[: config.chains]
+    if persistent is not None:
+        learners.chains.put_back(persistent[0], x_model[config.chains :])
+    learners.chains.renew(x_revised[: config.renewed_chains], rng)
 
     # Step G1: infer z of x̃ from ẑ by l_q Langevin steps, equation (9); l_q = 0 keeps ẑ.
     z = infer(g, z_draft, x_revised, config, rng)
@@ -171,7 +188,7 @@ def train_step(
     # Step D2: θ ← θ + γ (mean ∂f(x) − mean ∂f(x̃)), equation (5); γ takes up the gain of f.
     for _ in range(config.descriptor_updates):
         x = examples()
-        f_data, f_revised = f.density(x), f.density(x_revised)
+        f_data, f_revised = f.density(x), f.density(x_model)
         loss = f_revised.mean() - f_data.mean()
         if config.descriptor_l2:
             f_squared = f_data.square().mean() + f_revised.square().mean()
@@ -192,7 +209,7 @@ def train_step(
         reconstruction=residuals[0].item(),
         drift=revision.drift,
         acceptance=revision.acceptance,
-        saturation=(x_revised.abs() > 0.99).float().mean().item(),
+        saturation=(x_model.abs() > 0.99).float().mean().item(),
         contrast=(x_revised.std() / x.std()).item(),
     )
 

@@ -5,6 +5,7 @@ MCMC Teaching", AAAI 2018, section 3.1 and, for the sizes, section 5.1.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
-from .layers import Activation, activation, avg_pool, conv
+from .layers import Activation, activation, avg_pool, conv, local_mean
 
 __all__ = ["Branch", "Descriptor", "DescriptorConfig"]
 
@@ -54,6 +55,12 @@ class DescriptorConfig:
     weighting
         ``"one"``: each position counts 1, as in the paper. ``"volume"``: each counts the
         number of samples that it stands for, so that coarse branches count as much as fine ones.
+    standardise
+        Shift and scale every branch's input by constants so that the training pictures have mean
+        zero and variance one there (`Descriptor.calibrate`).
+    band
+        Window of the local mean that is subtracted from the input of every branch but the
+        coarsest, so that each sees its own band of scales; odd; 0 for none.
     gain
         f is the network's sum times ``gain``. With δ the Langevin step size, gain = 2η/δ² makes
         the drift η·∇(sum): the network then works with gradients of order one.
@@ -65,6 +72,8 @@ class DescriptorConfig:
     activation: Activation
     head: Literal["sum", "linear"]
     weighting: Literal["one", "volume"]
+    standardise: bool
+    band: int
     gain: float
     init_gain: float
     head_init: float
@@ -72,6 +81,8 @@ class DescriptorConfig:
     def __post_init__(self) -> None:
         if not self.branches:
             raise CoopError("descriptor.branches: expected at least one")
+        if self.band < 0 or (self.band and self.band % 2 == 0):
+            raise CoopError(f"descriptor.band: expected 0 or an odd number, found {self.band}")
         for name in ("gain", "init_gain", "head_init"):
             if not 0 < getattr(self, name) < math.inf:
                 raise CoopError(f"descriptor.{name}: expected a number > 0")
@@ -86,7 +97,8 @@ class Descriptor(nn.Module):
     Examples
     --------
     >>> config = DescriptorConfig(
-    ...     (Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),))), "silu", "linear", "volume", 1, 1, 1)
+    ...     (Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),))), activation="silu", head="linear",
+    ...     weighting="volume", standardise=False, band=0, gain=1, init_gain=1, head_init=1)
     >>> f = Descriptor(config, channels=1, dims=2)
     >>> f.stride, f(torch.zeros(3, 1, 16, 24)).shape
     (4, torch.Size([3]))
@@ -97,6 +109,21 @@ class Descriptor(nn.Module):
         self.config, self.channels, self.dims = config, channels, dims
         self.columns = nn.ModuleList(_column(b, config, channels, dims) for b in config.branches)
         self.stride = math.lcm(*(branch.stride for branch in config.branches))
+        self.coarsest = max(branch.pool for branch in config.branches)
+        self.mean: Tensor
+        self.scales: Tensor
+        self.register_buffer("mean", torch.zeros(channels, *[1] * dims))
+        self.register_buffer("scales", torch.ones(len(config.branches)))
+
+    def calibrate(self, pictures: Sequence[Tensor]) -> None:
+        """Set the constants of ``standardise`` from pictures, each (channels, height, …)."""
+        if not self.config.standardise:
+            return
+        flat = torch.cat([p.flatten(1) for p in pictures], 1)
+        self.mean.copy_(flat.mean(1).reshape(self.mean.shape))
+        for k, branch in enumerate(self.config.branches):
+            inputs = [self._input(k, branch, p[None]).flatten() for p in pictures]
+            self.scales[k] = 1 / torch.cat(inputs).std().clamp_min(1e-3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Give f(x), the exponent of equation (2)."""
@@ -105,13 +132,22 @@ class Descriptor(nn.Module):
     def density(self, x: Tensor) -> Tensor:
         """Give f(x) / (gain × number of samples): of order one, for losses and the guard."""
         total: Tensor | None = None
-        for branch, column in zip(self.config.branches, self.columns, strict=True):
-            maps = column(avg_pool(x, branch.pool)).flatten(2).mean(2).sum(1)
+        for k, (branch, column) in enumerate(zip(self.config.branches, self.columns, strict=True)):
+            maps = column(self._input(k, branch, x)).flatten(2).mean(2).sum(1)
             if self.config.weighting == "one":
                 maps = maps / branch.stride**self.dims
             total = maps if total is None else total + maps
         assert total is not None  # noqa: S101  for the type checker: branches is never empty
         return total
+
+    def _input(self, k: int, branch: Branch, x: Tensor) -> Tensor:
+        """Give what branch k sees of x: its scale, its band, its units."""
+        if self.config.standardise:
+            x = x - self.mean
+        x = avg_pool(x, branch.pool)
+        if self.config.band and branch.pool < self.coarsest:
+            x = x - local_mean(x, self.config.band)
+        return x * self.scales[k] if self.config.standardise else x
 
     def energy(self, x: Tensor, reference_sd: float | None) -> Tensor:
         """Give E(x) = −f(x) + ‖x‖²/2s², shape (batch,), of equation (2).

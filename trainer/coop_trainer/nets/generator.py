@@ -1,7 +1,9 @@
 """The generator: a top-down network x = g(z) + ε, z ~ N(0, I), ε ~ N(0, σ²I) (eq. 6)."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +38,9 @@ class GeneratorConfig:
         After every level but the last, which has tanh.
     norm
         Batch normalisation before the activation.
+    calibrated
+        Start with drafts of the mean and half the contrast of the training pictures
+        (`Generator.calibrate`); ``nearest`` only.
     """
 
     channels: tuple[int, ...]
@@ -45,6 +50,7 @@ class GeneratorConfig:
     padding: Literal["circular", "zeros"]
     activation: Activation
     norm: bool
+    calibrated: bool
 
     def __post_init__(self) -> None:
         if len(self.channels) != len(self.latents) or min(self.channels, default=0) < 1:
@@ -53,6 +59,8 @@ class GeneratorConfig:
             raise CoopError("generator.latents: expected ≥ 1 at the first level, then ≥ 0")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise CoopError(f"generator.kernel: expected an odd number, found {self.kernel}")
+        if self.calibrated and self.upsampling == "transposed":
+            raise CoopError("generator.calibrated: needs upsampling = 'nearest'")
 
 
 class Generator(nn.Module):
@@ -63,7 +71,8 @@ class Generator(nn.Module):
 
     Examples
     --------
-    >>> config = GeneratorConfig((8, 4), (2, 1), 3, "nearest", "circular", "leaky_relu", True)
+    >>> config = GeneratorConfig(channels=(8, 4), latents=(2, 1), kernel=3, upsampling="nearest",
+    ...     padding="circular", activation="leaky_relu", norm=True, calibrated=False)
     >>> g = Generator(config, channels=1, dims=2)
     >>> g.latent_channels, g.stride, g(torch.zeros(5, 6, 4, 3)).shape
     (6, 2, torch.Size([5, 1, 8, 6]))
@@ -82,6 +91,16 @@ class Generator(nn.Module):
             for noise, fan, width in zip(config.latents, below, config.channels, strict=False)
         )
         self.draw = self._convolution(config.channels[-1], channels)
+
+    def calibrate(self, pictures: Sequence[Tensor]) -> None:
+        """Set the last layer from pictures in [−1, 1], each (channels, height, …)."""
+        if not self.config.calibrated:
+            return
+        flat = torch.cat([p.flatten(1) for p in pictures], 1)
+        weight, bias = cast(Tensor, self.draw.weight), cast(Tensor, self.draw.bias)
+        with torch.no_grad():
+            nn.init.normal_(weight, 0, 0.5 * flat.std().item() / math.sqrt(weight[0].numel()))
+            bias.copy_(torch.atanh(flat.mean(1).clamp(-0.99, 0.99)))
 
     def forward(self, z: Tensor) -> Tensor:
         """Give g(z)."""

@@ -12,6 +12,7 @@ __all__ = [
     "avg_pool",
     "batch_norm",
     "conv",
+    "local_mean",
     "transposed_conv",
 ]
 
@@ -36,10 +37,16 @@ def batch_norm(dims: int, channels: int) -> nn.Module:
 
 def avg_pool(x: Tensor, factor: int) -> Tensor:
     """Average over blocks of ``factor`` samples along every axis of x (batch, channels, …)."""
-    if factor == 1:
-        return x
-    pool: Callable[[Tensor, int], Tensor] = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.dim() - 3]
-    return pool(x, factor)
+    return x if factor == 1 else _pool(x)(x, factor)
+
+
+def local_mean(x: Tensor, window: int) -> Tensor:
+    """Average over windows around every sample of x (batch, channels, …), zeros beyond the edge."""
+    return _pool(x)(x, window, stride=1, padding=window // 2)
+
+
+def _pool(x: Tensor) -> Callable[..., Tensor]:
+    return (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.dim() - 3]
 
 
 def activation(name: Activation) -> nn.Module:

@@ -68,9 +68,9 @@ class Training:
             g = Generator(config.generator, channels=pictures.channels, dims=DIMS)
             f.calibrate(pictures.tensors(torch.device("cpu")))
             g.calibrate(pictures.tensors(torch.device("cpu")))
-        # A fifth to a quarter faster convolutions on CPUs, see benchmarks/channels_last.py.
-        self.descriptor = f.to(device, memory_format=torch.channels_last)
-        self.generator = g.to(device, memory_format=torch.channels_last)
+        self.descriptor, self.generator = f.to(device), g.to(device)
+        for network in (self.descriptor, self.generator):  # faster: benchmarks/memory_format.py
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.latent_shape = _latent_shape(config, g)
         self.data_rng = torch_seed
         self.rng = torch.Generator(device).manual_seed(config.seed)

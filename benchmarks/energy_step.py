@@ -95,7 +95,8 @@ def by_torch(network: Callable[[Tensor], Tensor]) -> Step:
     """Step with torch's autograd."""
 
     def energy(x: Tensor) -> Tensor:
-        return -network(x) + x.square().flatten(1).sum(1) / (2 * REFERENCE_SD**2)
+        e: Tensor = -network(x) + x.square().flatten(1).sum(1) / (2 * REFERENCE_SD**2)
+        return e
 
     def step(x: Tensor, n: Tensor) -> Tensor:
         _, gradient = energy_and_gradient(energy, x)
@@ -108,7 +109,8 @@ def by_onnx(network: Scenes, threads: int) -> Step:
     """Step with ONNX Runtime and numpy, as coop_runtime does."""
 
     def energy(x: Tensor) -> Tensor:
-        return -network(x) + x.square().flatten(1).sum(1) / (2 * REFERENCE_SD**2)
+        e: Tensor = -network(x) + x.square().flatten(1).sum(1) / (2 * REFERENCE_SD**2)
+        return e
 
     data = energy_graph(energy, channels=3, dims=2, stride=4, cells=SIDE // 4)
     session = open_session(data, "cpu", threads, "energy.onnx")

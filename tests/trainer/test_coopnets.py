@@ -65,6 +65,7 @@ def config(tiny_config: TinyConfig) -> CoopNetsConfig:
         renewed_chains=0,
         descriptor_updates=1,
         descriptor_l2=0.0,
+        gradient_penalty=0.0,
         generator_updates=1,
     )
 

@@ -147,6 +147,7 @@ def assert_close(found: list[Any], expected: tuple[Tensor, ...], limit: float = 
 
 
 def cases(dims: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    torch.manual_seed(0)
     for batch, cells in CASES:
         yield batch, cells[:dims]
 

@@ -124,20 +124,28 @@ def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) ->
         configure(load_preset("quick"), pairs=[pair])
 
 
-def test_calibration_gives_every_branch_mean_zero_and_variance_one() -> None:
-    config = configure(load_preset("quick")).descriptor
-    f = Descriptor(replace(config, standardise=True, band=5), channels=1, dims=2)
+def test_calibration_gives_the_columns_mean_zero_and_variance_one() -> None:
+    config = replace(configure(load_preset("quick")).descriptor, standardise=True, band=0)
+    f = Descriptor(config, channels=2, dims=2)
     torch.manual_seed(0)
-    pictures = [0.3 + 0.1 * torch.randn(1, 96, 128).cumsum(2).sin(), 0.1 * torch.randn(1, 96, 96)]
+    offsets = torch.tensor([0.3, -0.5])[:, None, None]
+    pictures = [offsets + 0.1 * torch.randn(2, 96, 128), offsets + 0.1 * torch.randn(2, 64, 64)]
     f.calibrate(pictures)
-    for k, branch in enumerate(config.branches):
-        inputs = torch.cat([f._input(k, branch, p[None]).flatten() for p in pictures])
-        assert inputs.std().item() == pytest.approx(1, rel=1e-3)
-        assert abs(inputs.mean().item()) < 0.05
-    assert not any(p.requires_grad for p in (f.mean, f.scales))
-    again = Descriptor(f.config, channels=1, dims=2)
+    seen = torch.cat([((p - f.mean) * f.scale).flatten(1) for p in pictures], 1)
+    torch.testing.assert_close(seen.mean(1), torch.zeros(2), rtol=0, atol=1e-5)
+    assert seen.std().item() == pytest.approx(1, rel=1e-4)
+    again = Descriptor(config, channels=2, dims=2)
     again.load_state_dict(f.state_dict())
-    assert torch.equal(again.scales, f.scales)
+    assert torch.equal(again.scale, f.scale)
+
+
+def test_bands_hide_the_local_mean_from_all_but_the_coarsest_branch() -> None:
+    config = replace(configure(load_preset("quick")).descriptor, standardise=False, band=5)
+    f = Descriptor(config, channels=1, dims=2)
+    x = torch.full((1, 1, 64, 64), 0.7)
+    for branch in config.branches:
+        inside = f._band(branch, x)[..., 2:-2, 2:-2].abs().max().item()
+        assert inside == pytest.approx(0.7 if branch.pool == 8 else 0, abs=1e-6)
 
 
 def test_a_calibrated_generator_starts_near_the_pictures() -> None:

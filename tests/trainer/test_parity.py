@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from coop_runtime.card import Latent, Parity, Signal
 from coop_runtime.errors import CoopError
+from coop_trainer.export.kinks import on_a_kink
 from coop_trainer.export.parity import check, measure
 
 SIGNAL = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (8,))
@@ -144,3 +145,16 @@ def test_nan_of_a_graph_reaches_the_report(graphs: dict[str, bytes]) -> None:
 def test_a_file_that_is_no_graph(graphs: dict[str, bytes]) -> None:
     with pytest.raises(CoopError, match="cannot load this graph"):
         report(dict(graphs, energy=b"no graph"))
+
+
+def test_a_kink_is_drawn_again_but_no_other_difference() -> None:
+    def slopes(x: Tensor) -> tuple[Tensor, ...]:
+        return (torch.where(x > 1, 2.0, 1.0),)
+
+    on, off = torch.tensor([1.0, 3.0]), torch.tensor([1.1, 3.0])
+    # On the kink, torch's own slopes jump by 1; a graph may be on the other side of it.
+    assert on_a_kink(slopes, [on], slopes(on), [0.5])
+    assert not on_a_kink(slopes, [on], slopes(on), [1.5])
+    assert not on_a_kink(slopes, [off], slopes(off), [0.5])
+    assert not on_a_kink(slopes, [off], slopes(off), [1e-7])
+    assert not on_a_kink(slopes, [on], slopes(on), [math.nan])

@@ -121,7 +121,9 @@ class Training:
         )
         self.descriptor.train()
         self.generator.train()
-        figures = train_step(learners, self.examples, self.latent_shape, c.coopnets, self.rng)
+        figures = train_step(
+            learners, self.examples, self.latent_shape, c.coopnets, self.rng, self.step
+        )
         self.step += 1
         return figures
 

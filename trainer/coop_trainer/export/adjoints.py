@@ -1,4 +1,4 @@
-"""Gradients of layers, written with operators that ONNX has."""
+"""Gradients of layers, and a few other operators, written with operators that ONNX has."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -91,10 +91,19 @@ def _power(x: Tensor, exponent: float) -> Any:
     return x * x if exponent == 2 else NotImplemented
 
 
+def _squeeze(x: Tensor, dims: Sequence[int]) -> Any:
+    """Drop axes of size one; the exporter knows only the removal of a single one."""
+    dropped = {d % x.dim() for d in dims}
+    kept = [size for k, size in enumerate(x.shape) if k not in dropped]
+    return aten.view.default(x, kept)
+
+
+#: Replacements by operator. One that the exporter does not know must be replaced here.
 ADJOINTS: dict[Any, Callable[..., Any]] = {
     aten.convolution_backward.default: _convolution_input_gradient,
     aten.avg_pool2d_backward.default: _avg_pool_input_gradient,
     aten.avg_pool3d_backward.default: _avg_pool_input_gradient,
     aten.slice_backward.default: _slice_input_gradient,
     aten.pow.Tensor_Scalar: _power,
+    aten.squeeze.dims: _squeeze,
 }

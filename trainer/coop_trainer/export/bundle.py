@@ -120,7 +120,7 @@ def _graphs(
 ) -> dict[str, bytes]:
     def cells(step: int) -> int:
         # Networks need not work on less than they were trained on.
-        return max(2, -(-max(signal.trained_shape) // step))
+        return -(-max(signal.trained_shape) // step)
 
     coarse = cells(latent.stride)
     dims, channels = signal.dims, signal.channels

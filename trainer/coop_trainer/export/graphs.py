@@ -86,8 +86,8 @@ def generator_graph(
     latent_channels, dims
         z has shape (batch, latent_channels, h, …) with ``dims`` spatial axes.
     cells
-        Smallest h of the sizes at which the network is recorded, ≥ 2; give a larger one if
-        g cannot be computed there. The graph takes every size.
+        An h, ≥ 1, from which on g can be computed; it is recorded at slightly larger ones, and
+        the graph takes every size that g takes.
     """
     g = frozen(generator)
     return _export(lambda z: (g(z),), {"z": (latent_channels, 1)}, ["x"], dims, cells)
@@ -106,7 +106,7 @@ def energy_graph(energy: Energy, *, channels: int, dims: int, stride: int, cells
     channels, dims, stride
         Of x: its spatial sizes must be multiples of ``stride``.
     cells
-        As in `generator_graph`: the recording uses sizes from ``cells · stride`` on.
+        As in `generator_graph`: E can be computed from ``cells · stride`` samples on.
     """
     return _export(
         lambda x: energy_and_gradient(energy, x),
@@ -150,8 +150,9 @@ def _export(
     dims: int,
     cells: int,
 ) -> bytes:
-    # Axes of different sizes, so that an axis taken for another does not go unnoticed.
-    sizes = [cells + k for k in range(dims)]
+    # More than the least, where a layer's output may be one sample, which would be recorded as a
+    # constant; and different, so that an axis taken for another does not go unnoticed.
+    sizes = [cells + 1 + k for k in range(dims)]
     return to_onnx(record(function, list(inputs.values()), sizes), inputs, outputs, sizes)
 
 

@@ -60,9 +60,11 @@ def to_onnx(
         spatial: list[Any] = [stride * axis if stride > 1 else axis for axis in axes]
         sizes.append({0: batch, **{2 + k: size for k, size in enumerate(spatial)}})
     with _quiet():
-        program = torch.onnx.export(
-            graph.eval(),
-            tuple(examples),
+        program = torch.export.export(graph.eval(), tuple(examples), dynamic_shapes=tuple(sizes))
+        # What was recorded is decomposed already; to do it again takes as long as all the rest.
+        program.run_decompositions = lambda *_: program
+        result = torch.onnx.export(
+            program,
             input_names=list(inputs),
             output_names=list(outputs),
             opset_version=OPSET,
@@ -71,8 +73,8 @@ def to_onnx(
             dynamo=True,
             verbose=False,
         )
-    assert program is not None  # noqa: S101  for the type checker: dynamo=True gives one
-    model = program.model_proto
+    assert result is not None  # noqa: S101  for the type checker: dynamo=True gives one
+    model = result.model_proto
     _strip(model)
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString(deterministic=True)

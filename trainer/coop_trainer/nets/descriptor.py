@@ -56,8 +56,8 @@ class DescriptorConfig:
         ``"one"``: each position counts 1, as in the paper. ``"volume"``: each counts the
         number of samples that it stands for, so that coarse branches count as much as fine ones.
     standardise
-        Shift and scale every branch's input by constants so that the training pictures have mean
-        zero and variance one there (`Descriptor.calibrate`).
+        Shift and scale x by constants so that the training pictures have mean zero and variance
+        one (`Descriptor.calibrate`).
     band
         Window of the local mean that is subtracted from the input of every branch but the
         coarsest, so that each sees its own band of scales; odd; 0 for none.
@@ -111,9 +111,9 @@ class Descriptor(nn.Module):
         self.stride = math.lcm(*(branch.stride for branch in config.branches))
         self.coarsest = max(branch.pool for branch in config.branches)
         self.mean: Tensor
-        self.scales: Tensor
+        self.scale: Tensor
         self.register_buffer("mean", torch.zeros(channels, *[1] * dims))
-        self.register_buffer("scales", torch.ones(len(config.branches)))
+        self.register_buffer("scale", torch.ones(()))
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
         """Set the constants of ``standardise`` from pictures, each (channels, height, …)."""
@@ -121,9 +121,7 @@ class Descriptor(nn.Module):
             return
         flat = torch.cat([p.flatten(1) for p in pictures], 1)
         self.mean.copy_(flat.mean(1).reshape(self.mean.shape))
-        for k, branch in enumerate(self.config.branches):
-            inputs = [self._input(k, branch, p[None]).flatten() for p in pictures]
-            self.scales[k] = 1 / torch.cat(inputs).std().clamp_min(1e-3)
+        self.scale.copy_(1 / (flat - flat.mean(1, keepdim=True)).std().clamp_min(1e-3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Give f(x), the exponent of equation (2)."""
@@ -131,23 +129,20 @@ class Descriptor(nn.Module):
 
     def density(self, x: Tensor) -> Tensor:
         """Give f(x) / (gain × number of samples): of order one, for losses and the guard."""
-        total: Tensor | None = None
-        for k, (branch, column) in enumerate(zip(self.config.branches, self.columns, strict=True)):
-            maps = column(self._input(k, branch, x)).flatten(2).mean(2).sum(1)
-            if self.config.weighting == "one":
-                maps = maps / branch.stride**self.dims
-            total = maps if total is None else total + maps
-        assert total is not None  # noqa: S101  for the type checker: branches is never empty
-        return total
+        x = (x - self.mean) * self.scale if self.config.standardise else x
+        parts = []
+        for branch, column in zip(self.config.branches, self.columns, strict=True):
+            maps = column(self._band(branch, x)).flatten(2).mean(2).sum(1)
+            cell = branch.stride**self.dims if self.config.weighting == "one" else 1
+            parts.append(maps / cell)
+        return torch.stack(parts).sum(0)
 
-    def _input(self, k: int, branch: Branch, x: Tensor) -> Tensor:
-        """Give what branch k sees of x: its scale, its band, its units."""
-        if self.config.standardise:
-            x = x - self.mean
+    def _band(self, branch: Branch, x: Tensor) -> Tensor:
+        """Give what a branch sees of x: its scale, less what coarser ones see."""
         x = avg_pool(x, branch.pool)
         if self.config.band and branch.pool < self.coarsest:
             x = x - local_mean(x, self.config.band)
-        return x * self.scales[k] if self.config.standardise else x
+        return x
 
     def energy(self, x: Tensor, reference_sd: float | None) -> Tensor:
         """Give E(x) = −f(x) + ‖x‖²/2s², shape (batch,), of equation (2).

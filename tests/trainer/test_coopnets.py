@@ -62,7 +62,7 @@ def config(tiny_config: TinyConfig) -> CoopNetsConfig:
         max_drift=None,
         clamp=False,
         persistent_chains=0,
-        renewed_chains=0,
+        restart=0.0,
         descriptor_updates=1,
         descriptor_l2=0.0,
         gradient_penalty=0.0,
@@ -130,34 +130,38 @@ def test_persistent_chains_go_on_and_teach_the_descriptor_only(config: CoopNetsC
     w, a = f.w.detach().clone(), g.a.item()
     x, pool = torch.zeros(1, 1, 2, 2), torch.full((8, 1, 2, 2), 3.0)
     both.chains.states = pool.clone()
-    more = replace(config, chains=2, persistent_chains=8, pool=8, renewed_chains=1)
+    more = replace(config, chains=8, persistent_chains=8, pool=8)
     train_step(both, lambda: x, (1, 2, 2), more, torch.Generator().manual_seed(7))
-    z = torch.randn((2, 1, 2, 2), generator=torch.Generator().manual_seed(7))
+    z = torch.randn((8, 1, 2, 2), generator=torch.Generator().manual_seed(7))
     revised, chains = a * z + 0.16 * w, pool + 0.16 * w
     torch.testing.assert_close(f.w.detach(), w - 0.1 * torch.cat([revised, chains]).mean(0))
     slope = (0.16 * w * z).sum((1, 2, 3)).mean() / config.sigma**2
     assert g.a.item() == pytest.approx(a + 0.1 * slope.item(), rel=1e-4)
-    gone_on = [torch.allclose(s, chains[0]) for s in both.chains.states]
-    renewed = [torch.allclose(s, revised[0]) for s in both.chains.states]
-    assert (sum(gone_on), sum(renewed)) == (7, 1)
+    torch.testing.assert_close(both.chains.states, chains)
 
 
-def test_a_pool_fills_up_then_replaces() -> None:
+def test_a_pool_fills_up_goes_on_and_restarts() -> None:
     rng, pool = torch.Generator().manual_seed(0), ChainPool(5)
     assert pool.draw(1, rng) is None
-    pool.renew(torch.arange(3.0)[:, None], rng)
+    pool.fill(torch.arange(3.0)[:, None])
     assert pool.draw(4, rng) is None
-    pool.renew(torch.arange(10.0, 13)[:, None], rng)
+    pool.fill(torch.arange(10.0, 13)[:, None])
+    pool.fill(torch.ones(3, 1))
     assert pool.states is not None
     assert pool.states.flatten().tolist() == [0, 1, 2, 10, 11]
-    pool.renew(torch.tensor([[50.0], [51.0]]), rng)
-    assert {50.0, 51.0} < set(pool.states.flatten().tolist())
     picked = pool.draw(5, rng)
     assert picked is not None
     places, states = picked
     assert sorted(places.tolist()) == [0, 1, 2, 3, 4]
-    pool.put_back(places, states + 100)
-    assert pool.states.min() >= 100
+    pool.put_back(places, states + 100, states - 100, 0.0, rng)
+    assert pool.states.flatten().tolist() == [100, 101, 102, 110, 111]
+    pool.put_back(places, states + 100, states - 100, 1.0, rng)
+    assert pool.states.flatten().tolist() == [-100, -99, -98, -90, -89]
+    big = ChainPool(10_000)
+    big.fill(torch.zeros(10_000, 1))
+    big.put_back(torch.arange(10_000), torch.zeros(10_000, 1), torch.ones(10_000, 1), 0.1, rng)
+    assert big.states is not None
+    assert big.states.mean().item() == pytest.approx(0.1, abs=0.02)
 
 
 def test_draft_noise_is_the_epsilon_of_step_g0(config: CoopNetsConfig) -> None:

@@ -21,7 +21,7 @@ class ChainPool:
     Attributes
     ----------
     states
-        (up to ``size``, channels, …); None before the first `renew`.
+        (up to ``size``, channels, …); None before the first `fill`.
     """
 
     def __init__(self, size: int) -> None:
@@ -35,18 +35,23 @@ class ChainPool:
         order = torch.randperm(len(self.states), generator=rng, device=rng.device)
         return order[:count], self.states[order[:count]]
 
-    def put_back(self, places: Tensor, states: Tensor) -> None:
-        """Store where the picked chains have got to."""
-        if self.states is not None:
-            self.states[places] = states
+    def put_back(
+        self, places: Tensor, states: Tensor, fresh: Tensor, restart: float, rng: torch.Generator
+    ) -> None:
+        """Store where the picked chains have got to.
 
-    def renew(self, states: Tensor, rng: torch.Generator) -> None:
-        """Take in new chains: append them while there is room, then replace chains at random."""
-        if not self.size or not len(states):
-            return
-        if self.states is None or len(self.states) < self.size:
-            old = [] if self.states is None else [self.states]
-            self.states = torch.cat([*old, states.clone()])[: self.size]
-            return
-        places = torch.randperm(self.size, generator=rng, device=rng.device)[: len(states)]
-        self.states[places] = states[: len(places)]
+        Each is restarted with probability ``restart``: its state is then the one of ``fresh``,
+        as many and of the same shape.
+        """
+        if self.states is not None:
+            again = torch.rand(len(states), generator=rng, device=rng.device) < restart
+            self.states[places] = torch.where(
+                again.view(-1, *[1] * (states.dim() - 1)), fresh, states
+            )
+
+    def fill(self, states: Tensor) -> None:
+        """Take in new chains while there is room."""
+        kept = 0 if self.states is None else len(self.states)
+        if kept < self.size:
+            new = states[: self.size - kept].clone()
+            self.states = new if self.states is None else torch.cat([self.states, new])

@@ -46,10 +46,10 @@ class CoopNetsConfig:
         σ of the generator's residual.
     draft_noise
         Standard deviation of ε in step G0. The paper writes σ; its published code leaves ε out.
-    persistent_chains, pool, renewed_chains
-        Not in the paper: number of chains of a pool of ``pool`` that are revised along with the
-        drafts and teach the descriptor only, and number of its chains that are replaced by
-        revised drafts in each iteration; see `ChainPool`. 0 for none.
+    persistent_chains, pool, restart
+        Not in the paper: number of chains, out of a pool of ``pool``, that are revised along with
+        the drafts and teach the descriptor only, and the probability that a chain then starts
+        again from a revised draft; see `ChainPool`. 0 for none; at most ``chains``.
     descriptor_updates, generator_updates
         Number of D2 and of G2 updates per iteration; each D2 update sees fresh examples.
     descriptor_l2
@@ -76,7 +76,7 @@ class CoopNetsConfig:
     draft_noise: float
     persistent_chains: int
     pool: int
-    renewed_chains: int
+    restart: float
     descriptor_updates: int
     generator_updates: int
     descriptor_l2: float
@@ -91,7 +91,7 @@ class CoopNetsConfig:
             "draft_noise": 0,
             "persistent_chains": 0,
             "pool": self.persistent_chains,
-            "renewed_chains": 1 if self.persistent_chains else 0,
+            "restart": 0,
             "descriptor_updates": 1,
             "generator_updates": 1,
             "descriptor_l2": 0,
@@ -105,6 +105,8 @@ class CoopNetsConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise CoopError(f"coopnets.{name}: expected > 0, found {value}")
+        if self.persistent_chains > self.chains or self.restart > 1:
+            raise CoopError("coopnets.persistent_chains: expected ≤ chains; restart: ≤ 1")
         if self.metropolis and not self.langevin_noise:
             raise CoopError("coopnets.metropolis: needs langevin_noise = true")
 
@@ -191,8 +193,9 @@ def train_step(
         revision = revise(f, start, config, rng)
     x_model, x_revised = revision.x, revision.x[: config.chains]
     if persistent is not None:
-        learners.chains.put_back(persistent[0], x_model[config.chains :])
-    learners.chains.renew(x_revised[: config.renewed_chains], rng)
+        places, gone_on = persistent[0], x_model[config.chains :]
+        learners.chains.put_back(places, gone_on, x_revised[: len(places)], config.restart, rng)
+    learners.chains.fill(x_revised)
 
     # Step G1: infer z of x̃ from ẑ by l_q Langevin steps, equation (9); l_q = 0 keeps ẑ.
     z = infer(g, z_draft, x_revised, config, rng)

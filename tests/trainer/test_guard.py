@@ -52,3 +52,9 @@ def test_pictures_that_are_black_and_white_may_be_saturated(config: GuardConfig)
     guard = Guard(config)
     ink = GOOD._replace(saturation=0.9)
     assert [guard.judge(step, ink, 0.85) for step in range(3)] == [None] * 3
+
+
+def test_a_flat_descriptor_is_named_once(config: GuardConfig) -> None:
+    guard = Guard(replace(config, flat_drift=1e-3))
+    named = [guard.went_flat(GOOD._replace(drift=drift)) for drift in (1.0, *[1e-4] * 80)]
+    assert [step for step, flat in enumerate(named) if flat] == [50]

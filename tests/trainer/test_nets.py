@@ -71,7 +71,7 @@ def test_paper_preset_has_the_papers_layers() -> None:
 
 
 def test_f_is_extensive_with_volume_weighting() -> None:
-    config = configure(load_preset("quick")).descriptor
+    config = replace(configure(load_preset("quick")).descriptor, standardise="off", band=0)
     f = Descriptor(config, channels=1, dims=2)
     side = 8 * f.stride
     x, wide = torch.zeros(1, 1, side, side), torch.zeros(1, 1, side, 2 * side)
@@ -124,23 +124,27 @@ def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) ->
         configure(load_preset("quick"), pairs=[pair])
 
 
-def test_calibration_gives_the_columns_mean_zero_and_variance_one() -> None:
-    config = replace(configure(load_preset("quick")).descriptor, standardise=True, band=0)
-    f = Descriptor(config, channels=2, dims=2)
+def test_calibration_gives_what_the_columns_see_mean_zero_and_variance_one() -> None:
+    config = configure(load_preset("quick")).descriptor
     torch.manual_seed(0)
     offsets = torch.tensor([0.3, -0.5])[:, None, None]
     pictures = [offsets + 0.1 * torch.randn(2, 96, 128), offsets + 0.1 * torch.randn(2, 64, 64)]
+    f = Descriptor(replace(config, standardise="bands", band=5), channels=2, dims=2)
     f.calibrate(pictures)
-    seen = torch.cat([((p - f.mean) * f.scale).flatten(1) for p in pictures], 1)
-    torch.testing.assert_close(seen.mean(1), torch.zeros(2), rtol=0, atol=1e-5)
-    assert seen.std().item() == pytest.approx(1, rel=1e-4)
-    again = Descriptor(config, channels=2, dims=2)
+    for k, branch in enumerate(config.branches):
+        seen = torch.cat([f._band(branch, p[None] - f.mean).flatten() for p in pictures])
+        assert (seen * f.scales[k]).std().item() == pytest.approx(1, rel=1e-4)
+        assert abs(seen.mean().item()) < 1e-3
+    again = Descriptor(f.config, channels=2, dims=2)
     again.load_state_dict(f.state_dict())
-    assert torch.equal(again.scale, f.scale)
+    assert torch.equal(again.scales, f.scales)
+    whole = Descriptor(replace(config, standardise="picture"), channels=2, dims=2)
+    whole.calibrate(pictures)
+    torch.testing.assert_close(whole.scales, torch.full((4,), 10.0), rtol=0.02, atol=0)
 
 
 def test_bands_hide_the_local_mean_from_all_but_the_coarsest_branch() -> None:
-    config = replace(configure(load_preset("quick")).descriptor, standardise=False, band=5)
+    config = replace(configure(load_preset("quick")).descriptor, standardise="off", band=5)
     f = Descriptor(config, channels=1, dims=2)
     x = torch.full((1, 1, 64, 64), 0.7)
     for branch in config.branches:

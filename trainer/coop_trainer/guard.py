@@ -13,6 +13,8 @@ from .methods.coopnets import Figures
 
 __all__ = ["Guard", "GuardConfig"]
 
+FLAT_STEPS = 50
+
 
 @dataclass(frozen=True)
 class GuardConfig:
@@ -30,6 +32,10 @@ class GuardConfig:
         Number of failed iterations in a row before the roll-back; NaN needs one only.
     grace
         Number of first iterations in which flat samples are no failure: a new generator's are.
+    flat_drift
+        Mean Langevin drift per entry and step below which, for 50 iterations on end, the
+        descriptor is called flat: it no longer tells drafts from examples. That is no failure,
+        but refinement and further training then change little.
     snapshot_steps
         Iterations between the good states that are kept to roll back to.
     shrink
@@ -43,6 +49,7 @@ class GuardConfig:
     smallest_contrast: float
     patience: int
     grace: int
+    flat_drift: float
     snapshot_steps: int
     shrink: float
     rollbacks: int
@@ -60,7 +67,7 @@ class Guard:
     Examples
     --------
     >>> config = GuardConfig(largest_gap=1, largest_saturation=0.5, smallest_contrast=0.1,
-    ...     patience=2, grace=0, snapshot_steps=10, shrink=0.5, rollbacks=3)
+    ...     patience=2, grace=0, flat_drift=0, snapshot_steps=10, shrink=0.5, rollbacks=3)
     >>> good = Figures(0.1, 0.0, 0.1, 0.1, 0.01, 1.0, 0.0, 1.0)
     >>> guard = Guard(config)
     >>> guard.judge(0, good, 0.0), guard.judge(1, good._replace(f_data=9), 0.0)
@@ -72,6 +79,7 @@ class Guard:
     def __init__(self, config: GuardConfig) -> None:
         self.config = config
         self.failed = 0
+        self.flat = 0
 
     @property
     def clear(self) -> bool:
@@ -100,6 +108,11 @@ class Guard:
             return None
         self.failed = 0
         return reason
+
+    def went_flat(self, figures: Figures) -> bool:
+        """Say, once, that the descriptor has gone flat."""
+        self.flat = self.flat + 1 if figures.drift < self.config.flat_drift else 0
+        return self.flat == FLAT_STEPS
 
     def _reason(self, step: int, figures: Figures, saturation_of_data: float) -> str | None:
         c, gap = self.config, abs(figures.f_data - figures.f_revised)

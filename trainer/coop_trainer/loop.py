@@ -132,6 +132,12 @@ def run(
                 if reason is not None:
                     _roll_back(training, good, reason, log, say)
                     continue
+                if guard.went_flat(figures):
+                    log.event(training.step, event="flat", drift=figures.drift)
+                    say(
+                        f"step {training.step}: the descriptor has gone flat (drift "
+                        f"{figures.drift:.1e} per step): it no longer tells drafts from examples"
+                    )
                 if guard.clear and training.step % config.guard.snapshot_steps == 0:
                     good = training.state()
                 if training.step >= next_sheet and guard.clear:

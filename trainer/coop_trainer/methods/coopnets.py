@@ -56,10 +56,10 @@ class CoopNetsConfig:
         Weight of mean f² (per sample and unit gain) in D2, which keeps f near zero; 0 in the
         paper.
     gradient_penalty, penalty_every
-        Not in the paper: weight of mean (∂f/∂x)² at the examples (unit gain) in D2, and number of
-        iterations from one penalty to the next, weighted as often more. It makes examples near
-        equilibria of the dynamics, so that long chains stay near them, and keeps the drift in
-        the sampler's reach (R₁ of Mescheder, Geiger, Nowozin, ICML 2018). 0 for none.
+        Not in the paper: weight of mean (∂f/∂x)² at the examples (unit gain) in D2, and every how
+        many iterations it is computed, weighted as often more. Examples become near equilibria
+        of the dynamics, so that long chains stay near them, and the energy stays no steeper than
+        the sampler can follow (R₁ of Mescheder, Geiger, Nowozin, ICML 2018). 0 for none.
     """
 
     chains: int
@@ -91,7 +91,6 @@ class CoopNetsConfig:
             "draft_noise": 0,
             "persistent_chains": 0,
             "pool": self.persistent_chains,
-            "restart": 0,
             "descriptor_updates": 1,
             "generator_updates": 1,
             "descriptor_l2": 0,
@@ -101,12 +100,20 @@ class CoopNetsConfig:
         for name, low in limits.items():
             if not low <= getattr(self, name) < math.inf:
                 raise CoopError(f"coopnets.{name}: expected ≥ {low}, found {getattr(self, name)}")
-        for name in ("step_size", "latent_step_size", "sigma", "max_drift", "reference_sd"):
+        for name in (
+            "step_size",
+            "latent_step_size",
+            "sigma",
+            "max_drift",
+            "reference_sd",
+        ):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise CoopError(f"coopnets.{name}: expected > 0, found {value}")
-        if self.persistent_chains > self.chains or self.restart > 1:
-            raise CoopError("coopnets.persistent_chains: expected ≤ chains; restart: ≤ 1")
+        if self.persistent_chains > self.chains:
+            raise CoopError("coopnets.persistent_chains: expected ≤ coopnets.chains")
+        if not 0 <= self.restart <= 1:
+            raise CoopError(f"coopnets.restart: expected a number in [0, 1], found {self.restart}")
         if self.metropolis and not self.langevin_noise:
             raise CoopError("coopnets.metropolis: needs langevin_noise = true")
 

@@ -56,8 +56,9 @@ class DescriptorConfig:
         ``"one"``: each position counts 1, as in the paper. ``"volume"``: each counts the
         number of samples that it stands for, so that coarse branches count as much as fine ones.
     standardise
-        Shift and scale x by constants so that the training pictures have mean zero and variance
-        one (`Descriptor.calibrate`).
+        Shift and scale by constants so that the training pictures have mean zero and variance
+        one: ``"picture"`` as they are, ``"bands"`` as every branch sees them, ``"off"`` not at
+        all (`Descriptor.calibrate`).
     band
         Window of the local mean that is subtracted from the input of every branch but the
         coarsest, so that each sees its own band of scales; odd; 0 for none.
@@ -72,7 +73,7 @@ class DescriptorConfig:
     activation: Activation
     head: Literal["sum", "linear"]
     weighting: Literal["one", "volume"]
-    standardise: bool
+    standardise: Literal["off", "picture", "bands"]
     band: int
     gain: float
     init_gain: float
@@ -98,7 +99,7 @@ class Descriptor(nn.Module):
     --------
     >>> config = DescriptorConfig(
     ...     (Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),))), activation="silu", head="linear",
-    ...     weighting="volume", standardise=False, band=0, gain=1, init_gain=1, head_init=1)
+    ...     weighting="volume", standardise="off", band=0, gain=1, init_gain=1, head_init=1)
     >>> f = Descriptor(config, channels=1, dims=2)
     >>> f.stride, f(torch.zeros(3, 1, 16, 24)).shape
     (4, torch.Size([3]))
@@ -111,17 +112,20 @@ class Descriptor(nn.Module):
         self.stride = math.lcm(*(branch.stride for branch in config.branches))
         self.coarsest = max(branch.pool for branch in config.branches)
         self.mean: Tensor
-        self.scale: Tensor
+        self.scales: Tensor
         self.register_buffer("mean", torch.zeros(channels, *[1] * dims))
-        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("scales", torch.ones(len(config.branches)))
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
         """Set the constants of ``standardise`` from pictures, each (channels, height, …)."""
-        if not self.config.standardise:
+        if self.config.standardise == "off":
             return
-        flat = torch.cat([p.flatten(1) for p in pictures], 1)
-        self.mean.copy_(flat.mean(1).reshape(self.mean.shape))
-        self.scale.copy_(1 / (flat - flat.mean(1, keepdim=True)).std().clamp_min(1e-3))
+        self.mean.copy_(torch.cat([p.flatten(1) for p in pictures], 1).mean(1).view_as(self.mean))
+        for k, branch in enumerate(self.config.branches):
+            seen = [p[None] - self.mean for p in pictures]
+            if self.config.standardise == "bands":
+                seen = [self._band(branch, x) for x in seen]
+            self.scales[k] = 1 / torch.cat([x.flatten() for x in seen]).std().clamp_min(1e-3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Give f(x), the exponent of equation (2)."""
@@ -129,10 +133,12 @@ class Descriptor(nn.Module):
 
     def density(self, x: Tensor) -> Tensor:
         """Give f(x) / (gain × number of samples): of order one, for losses and the guard."""
-        x = (x - self.mean) * self.scale if self.config.standardise else x
+        standardise = self.config.standardise != "off"
+        x = x - self.mean if standardise else x
         parts = []
-        for branch, column in zip(self.config.branches, self.columns, strict=True):
-            maps = column(self._band(branch, x)).flatten(2).mean(2).sum(1)
+        for k, (branch, column) in enumerate(zip(self.config.branches, self.columns, strict=True)):
+            seen = self._band(branch, x)
+            maps = column(seen * self.scales[k] if standardise else seen).flatten(2).mean(2).sum(1)
             cell = branch.stride**self.dims if self.config.weighting == "one" else 1
             parts.append(maps / cell)
         return torch.stack(parts).sum(0)

@@ -18,6 +18,7 @@ TINY = (
     "generator.latents=[2,1,1]",
     "coopnets.chains=3",
     "coopnets.langevin_steps=3",
+    "coopnets.refine_steps=3",
     "loop.steps=12",
     "guard.snapshot_steps=4",
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from tqdm import tqdm
 
 from coop_runtime.errors import CoopError
@@ -114,6 +115,7 @@ def run(
     CoopError
         Training diverged more often than ``guard.rollbacks``; the last good state is saved.
     """
+    torch.set_flush_denormal(True)  # they slow small networks down and mean nothing here
     config = training.config
     guard, log = Guard(config.guard), Log(folder, board)
     good = training.state() if good is None else good

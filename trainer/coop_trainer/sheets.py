@@ -19,9 +19,7 @@ GAP = 4
 SHEET_SEED = 0
 
 
-def draw_samples(
-    training: Training, count: int, side: int, steps: int | None = None
-) -> tuple[Tensor, Tensor]:
+def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Tensor]:
     """Draw drafts and their revisions with the averaged networks.
 
     Always from the same z and noise, and not from the training's random state: drawing a sheet
@@ -33,6 +31,7 @@ def draw_samples(
         Each (count, channels, side, side), side rounded up to the generator's stride.
     """
     f, g = training.averaged()
+    settings = training.config.coopnets
     rng = torch.Generator(training.device).manual_seed(SHEET_SEED)
     cells = -(-side // g.stride)
     shape = (count, g.latent_channels, cells, cells)
@@ -40,7 +39,7 @@ def draw_samples(
     with torch.no_grad():
         drafts = g(z)
     with frozen(f):
-        revised = revise(f, drafts, training.config.coopnets, rng, steps).x
+        revised = revise(f, drafts, settings, rng, settings.refine_steps).x
     return drafts, revised
 
 

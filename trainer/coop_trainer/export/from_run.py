@@ -66,7 +66,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         ),
         latent=Latent(channels=g.latent_channels, stride=g.stride),
         langevin=Langevin(
-            steps=settings.langevin_steps,
+            steps=settings.refine_steps,
             step_size=settings.step_size,
             noise=settings.langevin_noise,
             max_drift=settings.max_drift,

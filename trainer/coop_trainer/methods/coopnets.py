@@ -33,6 +33,9 @@ class CoopNetsConfig:
         ñ, number of drafts per iteration.
     langevin_steps, step_size, langevin_noise
         l_p and δ of equation (4), and whether its noise term is on.
+    refine_steps
+        Number of steps that sheets and the exported card use when sampling; the paper takes 10
+        to 50 (section 5.2).
     max_drift, clamp
         Limit of one entry's drift in one step (None: none), and whether states are clamped to
         [−1, 1]; neither is in the paper.
@@ -64,6 +67,7 @@ class CoopNetsConfig:
 
     chains: int
     langevin_steps: int
+    refine_steps: int
     step_size: float
     langevin_noise: bool
     max_drift: float | None
@@ -87,6 +91,7 @@ class CoopNetsConfig:
         limits = {
             "chains": 1,
             "langevin_steps": 0,
+            "refine_steps": 0,
             "latent_steps": 0,
             "draft_noise": 0,
             "persistent_chains": 0,

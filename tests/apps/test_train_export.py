@@ -16,20 +16,7 @@ from coop_apps import entry
 from coop_apps.export import main as export
 from coop_apps.train import main as train
 
-TINY = [
-    f"--set={pair}"
-    for pair in (
-        "data.size=none",
-        "data.crop=16",
-        "data.batch=4",
-        "descriptor.branches=[{pool=1,layers=[[4,4,2],[4,3,1]]},{pool=2,layers=[[4,4,2]]}]",
-        "generator.channels=[6,4,4]",
-        "generator.latents=[2,1,1]",
-        "coopnets.chains=3",
-        "coopnets.langevin_steps=3",
-        "coopnets.refine_steps=5",
-    )
-]
+TINY = ("--config", Path(__file__).parent.parent / "tiny.toml")
 
 
 def run(command: click.Command, *arguments: object) -> Result:
@@ -182,7 +169,7 @@ def test_tensorboard_takes_the_figures(workplace: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     out = tmp_path / "run"
     command = [sys.executable, "-m", "coop_apps.train", "texture", str(workplace / "stone.png")]
-    command += ["--out", str(out), "--steps", "2", "--tensorboard", *TINY]
+    command += ["--out", str(out), "--steps", "2", "--tensorboard", *map(str, TINY)]
     subprocess.run(command, check=True, capture_output=True)
     assert list((out / "tensorboard").glob("events.*"))
 
@@ -209,8 +196,8 @@ def test_training_without_torch_is_one_line(
 
 def test_config_file_overlays_the_preset(workplace: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("seed = 5\n[loop]\nsteps = 2\n")
+    file.write_text("seed = 5\n" + TINY[1].read_text())
     picture, out = workplace / "stone.png", tmp_path / "run"
-    result = run(train, "texture", picture, "--out", out, "--config", file, *TINY)
+    result = run(train, "texture", picture, "--out", out, "--config", file, "--steps", 1)
     assert result.exit_code == 0, result.output
     assert json.loads((out / "config.json").read_text())["seed"] == 5

@@ -9,19 +9,7 @@ from PIL import Image
 from coop_trainer.config import Config, configure
 from coop_trainer.presets import load_preset
 
-TINY = (
-    "data.size=none",
-    "data.crop=16",
-    "data.batch=4",
-    "descriptor.branches=[{pool=1,layers=[[4,4,2],[4,3,1]]},{pool=2,layers=[[4,4,2]]}]",
-    "generator.channels=[6,4,4]",
-    "generator.latents=[2,1,1]",
-    "coopnets.chains=3",
-    "coopnets.langevin_steps=3",
-    "coopnets.refine_steps=3",
-    "loop.steps=12",
-    "guard.snapshot_steps=4",
-)
+TINY = Path(__file__).parent.parent / "tiny.toml"
 
 TinyConfig = Callable[..., Config]
 
@@ -34,7 +22,7 @@ def one_thread() -> None:
 @pytest.fixture
 def tiny_config() -> TinyConfig:
     def make(*pairs: str) -> Config:
-        return configure(load_preset("quick"), pairs=(*TINY, *pairs))
+        return configure(load_preset("quick"), file=TINY, pairs=pairs)
 
     return make
 

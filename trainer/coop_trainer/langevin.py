@@ -50,7 +50,13 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
 
 
 def energy_and_gradient(energy: Energy, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Give E(x), shape (batch,), and ∇E(x), the shape of x, both detached."""
+    """Give E(x), shape (batch,), and ∇E(x), the shape of x, both detached.
+
+    Examples
+    --------
+    >>> energy_and_gradient(lambda x: x.square().sum(1) / 2, torch.tensor([[3.0, 4.0]]))
+    (tensor([12.5000]), tensor([[3., 4.]]))
+    """
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         e = energy(x)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..langevin import Energy, energy_and_gradient
 from .serialize import to_onnx
 from .tracing import Axes, record
 
@@ -22,23 +23,6 @@ __all__ = [
     "log_posterior",
     "posterior_graph",
 ]
-
-#: x (batch, channels, …) to (batch,).
-Energy = Callable[[Tensor], Tensor]
-
-
-def energy_and_gradient(energy: Energy, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Give E(x), shape (batch,), and ∇E(x), like x, for the Langevin steps of equation (4).
-
-    Examples
-    --------
-    >>> energy_and_gradient(lambda x: x.square().sum(1) / 2, torch.tensor([[3.0, 4.0]]))
-    (tensor([12.5000]), tensor([[3., 4.]]))
-    """
-    x = x.detach().requires_grad_(True)
-    e = energy(x)
-    (gradient,) = torch.autograd.grad(e.sum(), x)
-    return e.detach(), gradient
 
 
 def log_posterior(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from coop_runtime import CoopError
+
 from .console import Command
 
 __all__ = ["main"]
@@ -44,8 +46,12 @@ def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
     The bundle holds the generator, the energy with its gradient, the posterior, a card and
     samples; coop-run and coop_runtime play it without torch. It appears whole or not at all.
     """
-    from coop_trainer.export.from_run import export_run  # seconds: only when it is needed
-
+    try:
+        from coop_trainer.export.from_run import export_run  # seconds: only when it is needed
+    except ModuleNotFoundError as error:
+        raise CoopError(
+            f"exporting needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
+        ) from None
     card = export_run(run, bundle, atol=atol, rtol=rtol)
     size = sum(entry.bytes for entry in card.files.values()) / 1e6
     click.echo(f"{bundle}: {size:.1f} MB")

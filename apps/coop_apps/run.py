@@ -21,6 +21,7 @@ _BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
 
 @click.group(
     cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
   coop-run generate exported/brick --size 448x448 -o brick.png

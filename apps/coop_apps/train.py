@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from coop_runtime import CoopError
+from coop_runtime.strict import encode
 
 from .console import Command, Group, device_option
 
@@ -47,7 +49,9 @@ Examples:
     help="Folder of the run: settings, checkpoint, log and sample sheets.",
 )
 @click.option("--method", type=click.Choice(["coopnets"]), help="Learning algorithm.")
-@click.option("--preset", metavar="quick|paper", help="Settings to start from.  [default: quick]")
+@click.option(
+    "--preset", type=click.Choice(["quick", "paper"]), help="Settings to start from.  [quick]"
+)
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
 @click.option("--steps", type=click.IntRange(min=1), help="Number of iterations.")
 @click.option(
@@ -117,28 +121,30 @@ def _train(
     def settings(stored: Config) -> Config:
         if preset is None and file is None and not pairs:
             return stored
-        return configure(load_preset(preset or stored.preset), file=file, pairs=pairs)
+        base = load_preset(preset) if preset is not None else encode(stored)
+        return configure(base, file=file, pairs=pairs)
 
     where, good = start.choose_device(device), None
+    writer = _summary_writer() if tensorboard else None
     if resume:
         training, folder, good = start.resume(out, where, sources=images, settings=settings)
         click.echo(f"{out}: going on at step {training.step}", err=True)
     else:
         config = configure(load_preset(preset or "quick"), file=file, pairs=pairs)
         training, folder = start.begin(out, config, images, where)
-    board = _board(out) if tensorboard else None
+    board = None if writer is None else writer(str(out / "tensorboard"))
     return loop.run(
         training, folder, say=lambda line: click.echo(line, err=True), good=good, board=board
     )
 
 
-def _board(out: Path) -> Board:
+def _summary_writer() -> Callable[[str], Board]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError:
         raise CoopError("--tensorboard needs: pip install 'coopnets[tensorboard]'") from None
-    board: Board = SummaryWriter(str(out / "tensorboard"))
-    return board
+    writer: Callable[[str], Board] = SummaryWriter
+    return writer
 
 
 def _report(outcome: Outcome, out: Path) -> None:

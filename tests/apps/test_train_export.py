@@ -95,15 +95,27 @@ def test_a_finished_run_has_nothing_to_do_and_may_be_prolonged(workplace: Path) 
     assert len((out / "log.jsonl").read_text().splitlines()) == 8
 
 
+def test_a_new_length_is_kept_with_the_other_settings(workplace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    picture = workplace / "stone.png"
+    run(train, "texture", picture, "--out", out, "--steps", 2, "--seed", 3, *TINY)
+    longer = run(train, "texture", "--out", out, "--resume", "--steps", 4)
+    assert "4 steps" in longer.stdout, longer.output
+    stored = json.loads((out / "config.json").read_text())
+    assert (stored["loop"]["steps"], stored["seed"], stored["data"]["crop"]) == (4, 3, 16)
+    assert "4 steps" in run(train, "texture", "--out", out, "--resume").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["nothing.png", "--out", "new"], 1, "no such picture"),
         (["{here}/text.png", "--out", "new"], 1, "not a picture"),
         (["{here}/dot.png", "--out", "new"], 1, "1x1"),
-        (["{here}/stone.png", "--out", "new", "--set", "data.size=none"], 1, "smaller than"),
-        (["{here}/stone.png", "--out", "new", "--preset", "slow"], 1, "unknown preset 'slow'"),
+        (["{here}/stone.png", "--out", "new"], 1, "smaller than"),
+        (["{here}/stone.png", "--out", "new", "--preset", "slow"], 2, "slow"),
         (["{here}/stone.png", "--out", "new", "--set", "loop.stepz=1"], 1, "mean 'steps'"),
+        (["{here}/stone.png", "--out", "new", "--set", "guard.largest_gap=nan"], 1, "largest_gap"),
         (["{here}/stone.png", "--out", "new", "--steps", "-5"], 2, "-5 is not in the range"),
         (["{here}/stone.png", "--out", "new", "--minutes", "0"], 2, "0"),
         (["{here}/stone.png", "--out", "new", "--method", "gan"], 2, "gan"),

@@ -248,7 +248,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CoopError, match="No space left"):
-        folder.write_checkpoint(training.state(), training.state())
+        folder.write_checkpoint(training.state(), training.state(), 12)
     monkeypatch.undo()
     assert (folder.path / "checkpoint.pt").read_bytes() == before
     assert not [p for p in folder.path.iterdir() if "tmp" in p.name]
@@ -264,10 +264,78 @@ def test_nothing_is_written_for_what_cannot_be_trained(
     assert not (tmp_path / "a").exists()
 
 
+def test_settings_that_do_not_fit_together_are_refused_before_anything_is_written(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    config = tiny_config("descriptor.branches=[{pool=100,layers=[[4,4,2]]}]", "data.crop=8")
+    with pytest.raises(CoopError, match="the networks do not fit crops of 8") as caught:
+        begin(tmp_path / "a", config, [str(picture)], CPU)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_run_of_another_device_is_exported_but_not_resumed(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    training, folder, _ = trained(tmp_path / "a", tiny_config(), picture)
+    foreign = {**training.state(), "device": "cuda", "rng": torch.zeros(16, dtype=torch.uint8)}
+    folder.write_checkpoint(foreign, foreign, 12)
+    with pytest.raises(CoopError, match="go on with --device cuda"):
+        resume(tmp_path / "a", CPU)
+    again, _, _ = resume(tmp_path / "a", CPU, writing=False)
+    assert again.step == 12
+    for ours, theirs in zip(again.averaged(), training.averaged(), strict=True):
+        assert_same(ours.state_dict(), theirs.state_dict())
+
+
+def test_many_signals_in_a_row_still_save(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore, save = Training.restore, RunFolder.write_checkpoint
+
+    def interrupted_restore(self: Training, state: dict[str, Any]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        restore(self, state)
+
+    def interrupted_save(self: RunFolder, *content: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        save(self, *content)
+
+    def twice(training: Training) -> Figures:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the second signal ends the step")
+
+    training, folder = begin(tmp_path / "a", tiny_config(), [str(picture)], CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "advance", twice)
+        patch.setattr(Training, "restore", interrupted_restore)
+        patch.setattr(RunFolder, "write_checkpoint", interrupted_save)
+        outcome = run(training, folder, say=silent)
+    assert (outcome.step, outcome.signal) == (0, signal.SIGINT)
+    assert resume(tmp_path / "a", CPU)[0].step == 0
+
+
+def test_lines_of_a_lost_session_are_cut_and_roll_backs_are_kept(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        Broken(patch, first=6, times=1)
+        StopAfter(patch, 7, signal.SIGTERM)
+        training, folder = begin(tmp_path / "a", tiny_config(), [str(picture)], CPU)
+        run(training, folder, say=silent)
+    folder.append_log([{"step": 8, "lost": True}])
+    training, folder, good = resume(tmp_path / "a", CPU)
+    run(training, folder, say=silent, good=good)
+    told = [(line["step"], line.get("event")) for line in folder.read_log()]
+    before = [*((k, None) for k in range(1, 7)), (6, "rollback")]
+    assert told == [*before, *((k, None) for k in range(5, 13))]
+
+
 def test_devices() -> None:
     assert choose_device("cpu") == CPU
     assert choose_device("auto").type in ("cpu", "cuda")
-    for name in ("gpu", "cpu:1", "cuda:x", "cuda:99"):
+    for name in ("gpu", "cpu:1", "cuda:x", "cuda:", "cuda:²", "cuda:99"):
         with pytest.raises(CoopError, match="device"):
             choose_device(name)
 

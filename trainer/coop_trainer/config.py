@@ -134,8 +134,8 @@ class Config:
     guard: GuardConfig
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise CoopError(f"seed: expected ≥ 0, found {self.seed}")
+        if not 0 <= self.seed < 2**63:
+            raise CoopError(f"seed: expected a number in [0, 2⁶³), found {self.seed}")
 
 
 def configure(

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from coop_runtime.errors import CoopError
@@ -73,7 +73,7 @@ def load_pictures(sources: Sequence[str], *, size: int | None, crop: int) -> Pic
     opened = [_open(source) for source in sources]
     for source, image in zip(sources, opened, strict=True):
         side = min(image.size)
-        if (size is None and side < crop) or side == 1:
+        if side < crop:
             wide, high = image.size
             raise CoopError(
                 f"{source}: the picture is {wide}x{high}, smaller than the training crop of "
@@ -110,14 +110,14 @@ def random_crops(pictures: Sequence[Tensor], count: int, crop: int, rng: torch.G
 def _open(source: str) -> Image.Image:
     """Open a picture as grey ("L") or colour ("RGB")."""
     path = Path(source)
-    if not path.exists() and source in BUILT_IN:
+    if not path.is_file() and source in BUILT_IN:
         import skimage.data  # half a second, and only the built-in pictures need it
 
         return Image.fromarray(getattr(skimage.data, source)())
     try:
         with Image.open(path) as image:
             image.load()
-            return _eight_bits(image)
+            return _eight_bits(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise CoopError(
             f"{source}: no such picture; give a file, or one of {', '.join(BUILT_IN)}"

@@ -57,6 +57,9 @@ class GuardConfig:
     def __post_init__(self) -> None:
         if min(self.patience, self.snapshot_steps) < 1 or min(self.grace, self.rollbacks) < 0:
             raise CoopError("guard: expected patience, snapshot_steps ≥ 1 and grace, rollbacks ≥ 0")
+        for name in ("largest_gap", "largest_saturation", "smallest_contrast", "flat_drift"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise CoopError(f"guard.{name}: expected ≥ 0, found {getattr(self, name)}")
         if not 0 < self.shrink < 1:
             raise CoopError(f"guard.shrink: expected a number in (0, 1), found {self.shrink}")
 

@@ -26,6 +26,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self.closed = False
 
     def __enter__(self) -> Self:
         self._before: dict[signal.Signals, object] = {}
@@ -42,21 +43,26 @@ class Interruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.patient()
+        self.close()
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def patient(self) -> None:
-        """Stop the clock: from here on no `Overdue` is raised for being slow."""
+    def close(self) -> None:
+        """Raise nothing from here on: what is left to do is to save, and is not cut short."""
+        self.closed = True
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
+        if self.closed:
+            return
         if self.signal is not None:
-            raise Overdue
+            self._overdue(number, frame)
         self.signal = signal.Signals(number)
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
 
     def _overdue(self, number: int, frame: FrameType | None) -> None:
-        raise Overdue
+        if not self.closed:
+            self.closed = True  # a third signal must not cut short what the first two began
+            raise Overdue

@@ -63,6 +63,7 @@ class Log:
     folder: RunFolder
     board: Board | None
     lines: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
     written: float = field(default_factory=time.monotonic)
 
     def add(self, training: Training, figures: Figures, rate: float) -> None:
@@ -84,6 +85,7 @@ class Log:
         """Append what has come since."""
         lines, self.lines = self.lines, []
         self.folder.append_log(lines)
+        self.count += len(lines)
         self.written = time.monotonic()
 
 
@@ -117,14 +119,15 @@ def run(
     """
     torch.set_flush_denormal(True)  # they slow small networks down and mean nothing here
     config = training.config
-    guard, log = Guard(config.guard), Log(folder, board)
+    guard, log = Guard(config.guard), Log(folder, board, count=len(folder.read_log()))
     good = training.state() if good is None else good
     saved = time.monotonic()
     next_sheet = _next_sheet(training.step)
     sheet: Path | None = None
     with Interruption() as interruption, _bar(training) as bar:
         try:
-            while training.done < 1 and interruption.signal is None:
+            # A suspect iteration is followed up first, so that a resumed run decides the same.
+            while training.done < 1 and (interruption.signal is None or not guard.clear):
                 started, rate = time.monotonic(), training.rate_factor
                 figures = training.advance()
                 training.seconds += time.monotonic() - started
@@ -149,16 +152,19 @@ def run(
                     _save(folder, log, training.state(), good)
                     saved = time.monotonic()
         except Overdue:
+            interruption.close()
             training.restore(good)
         except CoopError:
             _save(folder, log, good, good)
             raise
         finally:
-            interruption.patient()
+            interruption.close()
             if board is not None:
                 board.close()
-        _save(folder, log, training.state() if guard.clear else good, good)
         finished = training.done >= 1
+        if not guard.clear:
+            training.restore(good)
+        _save(folder, log, training.state(), good)
         if finished:
             sheet = folder.write_sheet(training.step, sample_sheet(training))
     number = None if interruption.signal is None or finished else int(interruption.signal)
@@ -191,8 +197,8 @@ def _roll_back(
 
 
 def _save(folder: RunFolder, log: Log, state: dict[str, Any], good: dict[str, Any]) -> None:
-    folder.write_checkpoint(state, good)
     log.flush()
+    folder.write_checkpoint(state, good, log.count)
 
 
 def _next_sheet(step: int) -> int:

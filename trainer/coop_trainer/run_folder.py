@@ -7,6 +7,7 @@
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,7 @@ class RunFolder:
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         with new_folder(path) as folder:
             write_atomically(folder / "data.npz", buffer.getvalue())
-            text = json.dumps(encode(config), indent=2) + "\n"
-            write_atomically(folder / "config.json", text.encode())
+            cls(folder).write_config(config)
             (folder / "samples").mkdir()
         return cls(path)
 
@@ -69,6 +69,11 @@ class RunFolder:
         if not (path / "config.json").is_file():
             raise CoopError(f"{path}: no run here (no config.json); give the --out of coop-train")
         return cls(path)
+
+    def write_config(self, config: Config) -> None:
+        """Write or replace the settings."""
+        text = json.dumps(encode(config), indent=2) + "\n"
+        write_atomically(self.path / "config.json", text.encode())
 
     def config(self) -> Config:
         """Read the settings."""
@@ -87,22 +92,24 @@ class RunFolder:
                 low, high = data["source_range"].tolist()
                 names = tuple(str(name) for name in data["names"])
                 images = tuple(data[f"image_{k}"] for k in range(len(names)))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise CoopError(f"{file}: cannot be read ({error}); train again") from None
         return Pictures(names, images, (low, high))
 
-    def write_checkpoint(self, state: dict[str, Any], good: dict[str, Any]) -> None:
+    def write_checkpoint(self, state: dict[str, Any], good: dict[str, Any], lines: int) -> None:
         """Replace the checkpoint; the old one stays whole until the new one is.
 
-        ``state`` is what the next iteration starts from, ``good`` what the guard rolls back to.
+        ``state`` is what the next iteration starts from, ``good`` what the guard rolls back to,
+        ``lines`` the length of the log so far.
         """
         buffer = io.BytesIO()
         older = None if good["step"] == state["step"] else good
-        torch.save({"format": CHECKPOINT_FORMAT, "state": state, "good": older}, buffer)
+        content = {"format": CHECKPOINT_FORMAT, "state": state, "good": older, "lines": lines}
+        torch.save(content, buffer)
         write_atomically(self.path / "checkpoint.pt", buffer.getvalue())
 
-    def read_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Read (state, good) as written; None when the run ended before its first checkpoint.
+    def read_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any], int] | None:
+        """Read (state, good, lines) as written; None when there is no checkpoint yet.
 
         Raises
         ------
@@ -116,7 +123,7 @@ class RunFolder:
             loaded = torch.load(file, map_location="cpu", weights_only=True)
             if loaded["format"] == CHECKPOINT_FORMAT:
                 state: dict[str, Any] = loaded["state"]
-                return state, loaded["good"] or state
+                return state, loaded["good"] or state, int(loaded["lines"])
         except Exception as error:  # torch raises what its unpickler and zip reader raise
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CoopError(f"{file}: damaged checkpoint ({why}); train again") from None
@@ -146,8 +153,7 @@ class RunFolder:
                 break
         return lines
 
-    def cut_log(self, step: int) -> None:
-        """Drop the lines after ``step``, which a resumed run is going to write again."""
-        kept = [line for line in self.read_log() if line["step"] <= step]
-        text = "".join(json.dumps(line) + "\n" for line in kept)
+    def cut_log(self, lines: int) -> None:
+        """Keep the first ``lines`` lines; a resumed run is going to write the others again."""
+        text = "".join(json.dumps(line) + "\n" for line in self.read_log()[:lines])
         write_atomically(self.path / "log.jsonl", text.encode())

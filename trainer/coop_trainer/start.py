@@ -30,8 +30,9 @@ def choose_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         return torch.device("cuda" if count else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and (kind == "cpu" or not index.isdigit())):
+    kind, colon, index = name.partition(":")
+    numbered = kind == "cuda" and index.isascii() and index.isdigit() and len(index) < 4
+    if kind not in ("cpu", "cuda") or (colon and not numbered):
         raise CoopError(f"unknown device '{name}'; expected auto, cpu, cuda or cuda:0")
     if kind == "cuda" and int(index or 0) >= count:
         raise CoopError(
@@ -53,7 +54,12 @@ def begin(
     if out.exists():
         raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
     pictures = load_pictures(sources, size=config.data.size, crop=config.data.crop)
-    training = Training(config, pictures, device)
+    try:
+        training = Training(config, pictures, device)
+        training.rehearse()
+    except RuntimeError as error:
+        why = " ".join(str(error).split())[:200]
+        raise CoopError(f"the networks do not fit crops of {config.data.crop}: {why}") from None
     return training, RunFolder.create(out, config, pictures)
 
 
@@ -75,7 +81,8 @@ def resume(
         Gives the wanted settings from the stored ones. Only the length of the run may differ;
         a different length changes the learning rates from here on.
     writing
-        Drop the log's lines after the checkpoint; False leaves the folder as it is.
+        Go on training: take over the random state too, note a new length, and drop the log's
+        lines after the checkpoint. False reads the networks and leaves the folder as it is.
 
     Returns
     -------
@@ -98,11 +105,11 @@ def resume(
     if sources and tuple(Path(source).name for source in sources) != pictures.names:
         raise CoopError(f"{out}: the run learns {', '.join(pictures.names)}; give these, or none")
     training = Training(replace(stored, loop=wanted.loop), pictures, device)
-    checkpoint = folder.read_checkpoint()
-    good = None
+    checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
-        state, good = checkpoint
-        training.restore(state)
+        state, good, lines = checkpoint
+        (training.restore if writing else training.restore_networks)(state)
     if writing:
-        folder.cut_log(training.step)
+        folder.write_config(training.config)
+        folder.cut_log(lines)
     return training, folder, good

@@ -127,6 +127,12 @@ class Training:
         self.step += 1
         return figures
 
+    def rehearse(self) -> None:
+        """Run both networks once: torch raises RuntimeError for settings that do not fit."""
+        f, g = copy.deepcopy(self.descriptor).eval(), copy.deepcopy(self.generator).eval()
+        with torch.no_grad():
+            f(g(torch.zeros(1, *self.latent_shape, device=self.device)))
+
     def averaged(self) -> tuple[Descriptor, Generator]:
         """Give the averaged networks in evaluation mode: those that are shown and exported."""
         f, g = (self.averages[name].module.eval() for name in ("descriptor", "generator"))
@@ -137,6 +143,7 @@ class Training:
         parts = {name: copy.deepcopy(part.state_dict()) for name, part in self._parts().items()}
         return {
             "parts": parts,
+            "device": self.device.type,
             "chains": copy.deepcopy(self.chains.states),
             "rng": self.rng.get_state(),
             "data_rng": self.data_rng.get_state(),
@@ -147,13 +154,34 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over what `state` gave."""
-        for name, part in self._parts().items():
-            part.load_state_dict(copy.deepcopy(state["parts"][name]))
+        """Take over what `state` gave.
+
+        Raises
+        ------
+        CoopError
+            The state is of another kind of device, or of networks of another shape.
+        """
+        if state["device"] != self.device.type:
+            raise CoopError(
+                f"this run is trained on {state['device']}: go on with --device {state['device']}"
+            )
+        self.restore_networks(state)
+        for name in ("descriptor_optimiser", "generator_optimiser"):
+            self._parts()[name].load_state_dict(copy.deepcopy(state["parts"][name]))
         chains: Tensor | None = state["chains"]
         self.chains.states = None if chains is None else chains.to(self.device, copy=True)
         self.rng.set_state(state["rng"])
         self.data_rng.set_state(state["data_rng"])
+
+    def restore_networks(self, state: dict[str, Any]) -> None:
+        """Take over the networks and the counts alone: enough to draw and to export, anywhere."""
+        try:
+            for name, part in self._parts().items():
+                if isinstance(part, nn.Module):
+                    part.load_state_dict(state["parts"][name])
+        except RuntimeError as error:
+            why = " ".join(str(error).split())
+            raise CoopError(f"the checkpoint does not fit the settings ({why[:200]})") from None
         self.step, self.seconds = state["step"], state["seconds"]
         self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
 

@@ -103,7 +103,8 @@ def _sigmoid(x: Tensor) -> Tensor:
 
     Where the parts of a gradient cancel, its error of some 1e-7 was ten times torch's.
     """
-    return aten.reciprocal.default(1 + aten.exp.default(-x))
+    s: Tensor = aten.reciprocal.default(1 + aten.exp.default(-x))
+    return s
 
 
 def _silu(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ TINY = Path(__file__).parent.parent / "tiny.toml"
 TinyConfig = Callable[..., Config]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     torch.set_num_threads(1)
 

@@ -77,7 +77,7 @@ def load_pictures(sources: Sequence[str], *, size: int | None, crop: int) -> Pic
             wide, high = image.size
             raise CoopError(
                 f"{source}: the picture is {wide}x{high}, smaller than the training crop of "
-                f"{crop}x{crop}; give a larger picture, or --set data.crop={max(side, 1)}"
+                f"{crop}x{crop}; give a larger picture, or --set data.crop to a smaller one"
             )
     if size is not None and size < crop:
         raise CoopError(

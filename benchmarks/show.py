@@ -4,13 +4,12 @@ python benchmarks/show.py brick exported/demo docs/pictures/brick.png
 """
 
 import argparse
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import coop_runtime
+from coop_apps.pictures import encode_png
 from coop_trainer.data import load_pictures
 
 GAP = 12
@@ -33,9 +32,7 @@ def main() -> None:
     sheet = np.full((options.size, width, drawn.shape[2]), 255, np.uint8)
     sheet[: original.shape[0], : original.shape[1]] = original
     sheet[:, -drawn.shape[1] :] = drawn
-    stream = io.BytesIO()
-    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(stream, "PNG")
-    coop_runtime.write_atomically(options.out, stream.getvalue())
+    coop_runtime.write_atomically(options.out, encode_png(sheet))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The folder of a run: settings, data, checkpoint, log and sample sheets.
 
-``config.json`` and ``data.npz`` are written once; ``checkpoint.pt`` is replaced atomically;
+``data.npz`` is written once; ``config.json``, when a run is prolonged, and ``checkpoint.pt`` are
+replaced atomically;
 ``log.jsonl`` grows by a line per iteration; ``samples/`` holds the sheets.
 """
 
@@ -42,10 +43,6 @@ class RunFolder:
         CoopError
             The folder exists already, or cannot be written.
         """
-        if path.exists():
-            raise CoopError(
-                f"{path} exists already: add --resume to go on with it, or give another --out"
-            )
         buffer = io.BytesIO()
         arrays = {f"image_{k}": image for k, image in enumerate(pictures.images)}
         arrays["names"] = np.array(pictures.names)

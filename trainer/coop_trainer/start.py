@@ -1,7 +1,6 @@
 """Begin a run, or go on with one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +103,7 @@ def resume(
             )
     if sources and tuple(Path(source).name for source in sources) != pictures.names:
         raise CoopError(f"{out}: the run learns {', '.join(pictures.names)}; give these, or none")
-    training = Training(replace(stored, loop=wanted.loop), pictures, device)
+    training = Training(wanted, pictures, device)
     checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
         state, good, lines = checkpoint

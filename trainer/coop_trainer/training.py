@@ -48,6 +48,8 @@ class Training:
 
     Attributes
     ----------
+    source, pictures
+        What is learned, as it was read and as tensors in [−1, 1].
     step
         Iterations done.
     seconds
@@ -59,15 +61,16 @@ class Training:
     """
 
     def __init__(self, config: Config, pictures: Pictures, device: torch.device) -> None:
-        self.config, self.device = config, device
-        self.pictures = pictures.tensors(device)
+        self.config, self.source, self.device = config, pictures, device
+        on_cpu = pictures.tensors(torch.device("cpu"))
+        self.pictures = [picture.to(device) for picture in on_cpu]
         torch_seed = torch.Generator().manual_seed(config.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
             f = Descriptor(config.descriptor, channels=pictures.channels, dims=DIMS)
             g = Generator(config.generator, channels=pictures.channels, dims=DIMS)
-            f.calibrate(pictures.tensors(torch.device("cpu")))
-            g.calibrate(pictures.tensors(torch.device("cpu")))
+            f.calibrate(on_cpu)
+            g.calibrate(on_cpu)
         self.descriptor, self.generator = f.to(device), g.to(device)
         for network in (self.descriptor, self.generator):  # faster: benchmarks/memory_format.py
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ from coop_runtime.card import Card, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.strict import encode
 
-from ..data import BUILT_IN, Pictures
+from ..data import BUILT_IN
 from ..methods.coopnets import VALUE_RANGE
 from ..sheets import draw_samples, png, sample_sheet
 from ..start import resume
@@ -40,11 +40,11 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
     """
     if target.exists():
         raise CoopError(f"'{target}' exists already; give a new name, or remove it first")
-    training, folder, good = resume(run, torch.device("cpu"), writing=False)
+    training, _, good = resume(run, torch.device("cpu"), writing=False)
     if good is None:
         raise CoopError(f"{run}: nothing learned yet (no checkpoint); train first")
     f, g = training.averaged()
-    config, pictures = training.config, folder.pictures()
+    config, pictures = training.config, training.source
     settings = config.coopnets
 
     def energy(x: torch.Tensor) -> torch.Tensor:
@@ -73,15 +73,16 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
             clamp=settings.clamp,
         ),
         sigma=settings.sigma,
-        training=_history(training, pictures),
+        training=_history(training),
         samples=_samples(training),
         atol=atol,
         rtol=rtol,
     )
 
 
-def _history(training: Training, pictures: Pictures) -> dict[str, Any]:
+def _history(training: Training) -> dict[str, Any]:
     """Tell how the model came about."""
+    pictures = training.source
     networks = {"descriptor": training.descriptor, "generator": training.generator}
     history: dict[str, Any] = {
         "pictures": list(pictures.names),

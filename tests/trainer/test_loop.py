@@ -211,6 +211,11 @@ def test_length_may_change_on_resuming_nothing_else(
         resume(tmp_path / "a", CPU, settings=lambda _: tiny_config("coopnets.chains=5"))
     with pytest.raises(CoopError, match=r"the run learns stripes\.png"):
         resume(tmp_path / "a", CPU, sources=["other.png"])
+    with Image.open(picture) as image:
+        turned = image.rotate(180)
+    turned.save(picture)
+    with pytest.raises(CoopError, match=r"stripes\.png has changed since"):
+        resume(tmp_path / "a", CPU, sources=[str(picture)])
     training, folder, good = resume(
         tmp_path / "a", CPU, settings=lambda _: tiny_config("loop.steps=15")
     )

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from coop_runtime.errors import CoopError
 
 from .config import Config, changed_keys
-from .data import load_pictures
+from .data import Pictures, load_pictures
 from .run_folder import RunFolder
 from .training import Training
 
@@ -101,8 +102,8 @@ def resume(
             raise CoopError(
                 f"{out}: the run was begun with another {key}; give the same, or a new --out"
             )
-    if sources and tuple(Path(source).name for source in sources) != pictures.names:
-        raise CoopError(f"{out}: the run learns {', '.join(pictures.names)}; give these, or none")
+    if sources:
+        _check_same(out, pictures, stored, sources)
     training = Training(wanted, pictures, device)
     checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
@@ -112,3 +113,17 @@ def resume(
         folder.write_config(training.config)
         folder.cut_log(lines)
     return training, folder, good
+
+
+def _check_same(out: Path, learned: Pictures, stored: Config, sources: Sequence[str]) -> None:
+    """Refuse other pictures than the run's, be it by name or by content."""
+    names = tuple(Path(source).name for source in sources)
+    if names != learned.names:
+        raise CoopError(f"{out}: the run learns {', '.join(learned.names)}; give these, or none")
+    given = load_pictures(sources, size=stored.data.size, crop=stored.data.crop)
+    for name, image, expected in zip(names, given.images, learned.images, strict=True):
+        if not np.array_equal(image, expected):
+            raise CoopError(
+                f"{out}: {name} has changed since the run began; give no picture to go on with "
+                "the one stored in the run, or a new --out"
+            )

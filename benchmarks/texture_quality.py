@@ -29,7 +29,7 @@ from texture_metrics import (
 )
 
 SIDE = 256
-FEW, MANY = 20, 100
+FEW, USUAL, MANY = 20, 50, 100  # Langevin steps; USUAL is what the preset `quick` takes
 
 Grey = NDArray[np.float64]
 
@@ -44,6 +44,7 @@ class Row:
     noise: float
     draft: float
     few: float
+    usual: float
     many: float
     copied: float
     copied_real: float
@@ -52,13 +53,15 @@ class Row:
 
     def cells(self) -> list[str]:
         """Give the row of the table."""
-        figures = [f"{getattr(self, k):.2f}" for k in ("real", "noise", "draft", "few", "many")]
+        figures = [f"{getattr(self, k):.2f}" for k in FIGURES]
         copied = [f"{self.copied:.3f}", f"{self.copied_real:.3f}", f"{self.ms_ssim:.2f}"]
         return [self.texture, str(self.seed), *figures, *copied, f"{self.seconds:.0f}"]
 
 
+FIGURES = ("real", "noise", "draft", "few", "usual", "many")
 HEAD = (
-    "texture", "seed", "real crops", "random phase", "drafts", f"{FEW} steps", f"{MANY} steps",
+    "texture", "seed", "real crops", "random phase", "drafts",
+    *(f"{steps} steps" for steps in (FEW, USUAL, MANY)),
     "copied", "copied (real)", "MS-SSIM", "training s",
 )  # fmt: skip
 
@@ -106,9 +109,13 @@ def measured(bundle: Path, texture: str, seed: int, samples: int, seconds: float
     model = coop_runtime.load(bundle)
     drafts = model.generate(samples, seed=0, size=(SIDE, SIDE))
     states = {
-        s.step: s.x for s in model.refine(drafts, steps=MANY, seed=0) if s.step in (FEW, MANY)
+        s.step: s.x
+        for s in model.refine(drafts, steps=MANY, seed=0)
+        if s.step in (FEW, USUAL, MANY)
     }
-    draft, few, many = (greys(model, x) for x in (drafts, states[FEW], states[MANY]))
+    draft, few, usual, many = (
+        greys(model, x) for x in (drafts, states[FEW], states[USUAL], states[MANY])
+    )
     rng = np.random.default_rng(0)
     return Row(
         texture,
@@ -117,10 +124,11 @@ def measured(bundle: Path, texture: str, seed: int, samples: int, seconds: float
         noise=float(np.mean([reference.distance(random_phase(picture, rng)) for _ in range(3)])),
         draft=float(np.mean([reference.distance(x) for x in draft])),
         few=float(np.mean([reference.distance(x) for x in few])),
+        usual=float(np.mean([reference.distance(x) for x in usual])),
         many=float(np.mean([reference.distance(x) for x in many])),
-        copied=float(np.mean([copied_patches(x, picture) for x in few])),
+        copied=float(np.mean([copied_patches(x, picture) for x in usual])),
         copied_real=copied_patches_real(picture),
-        ms_ssim=ms_ssim_between(few),
+        ms_ssim=ms_ssim_between(usual),
         seconds=seconds,
     )
 
@@ -147,9 +155,11 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
             if k != "texture"
         }
         checks = {
-            f"{FEW} steps / real crops": (mean["few"] / mean["real"], 1.25),
-            f"{FEW} steps / random phase": (mean["few"] / mean["noise"], 0.5),
+            f"{USUAL} steps / real crops": (mean["usual"] / mean["real"], 1.25),
+            f"{USUAL} steps / random phase": (mean["usual"] / mean["noise"], 0.5),
             f"{FEW} steps / drafts": (mean["few"] / mean["draft"], 1.0),
+            f"{USUAL} steps / drafts": (mean["usual"] / mean["draft"], 1.0),
+            f"{MANY} steps / {USUAL} steps": (mean["many"] / mean["usual"], 1.1),
             f"{MANY} steps / {FEW} steps": (mean["many"] / mean["few"], 1.1),
             "copied − real crops' + 1": (1 + mean["copied"] - mean["copied_real"], 1.05),
         }

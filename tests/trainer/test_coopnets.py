@@ -14,10 +14,10 @@ from coop_trainer.methods.coopnets import (
     CoopNetsConfig,
     Learners,
     infer,
-    negative_log_joint,
     revise,
     train_step,
 )
+from coop_trainer.posterior import negative_log_joint
 
 TinyConfig = Callable[..., Config]
 

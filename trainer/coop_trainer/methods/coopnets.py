@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from coop_runtime.errors import CoopError
 
 from ..chains import ChainPool
-from ..langevin import Energy, Revision, frozen, langevin
+from ..contrast import contrast
+from ..langevin import Revision, frozen, langevin
 from ..nets import Descriptor, Generator
+from ..posterior import negative_log_joint
 
 __all__ = ["CoopNetsConfig", "Figures", "Learners", "train_step"]
 
@@ -213,17 +215,12 @@ def train_step(
     z = infer(g, z_draft, x_revised, config, rng)
 
     # Step D2: θ ← θ + γ (mean ∂f(x) − mean ∂f(x̃)), equation (5); γ takes up the gain of f.
+    penalised = step % config.penalty_every == 0
+    penalty = config.gradient_penalty * config.penalty_every if penalised else 0.0
     for _ in range(config.descriptor_updates):
         x = examples()
-        f_data, f_revised = f.density(x), f.density(x_model)
-        loss = f_revised.mean() - f_data.mean()
-        if config.descriptor_l2:
-            f_squared = f_data.square().mean() + f_revised.square().mean()
-            loss = loss + config.descriptor_l2 * f_squared
-        if config.gradient_penalty and step % config.penalty_every == 0:
-            weight = config.gradient_penalty * config.penalty_every
-            loss = loss + weight * squared_slope(f, x)
-        learners.optimise_descriptor(loss * math.prod(x.shape[2:]))
+        learned = contrast(f, x, x_model, l2=config.descriptor_l2, gradient_penalty=penalty)
+        learners.optimise_descriptor(learned.loss)
 
     # Step G2: α ← α + γ mean ∂ log q(z, x̃), equation (10).
     residuals = []
@@ -233,8 +230,8 @@ def train_step(
         residuals.append(residual.detach().mean().sqrt())
 
     return Figures(
-        f_data=f_data.mean().item(),
-        f_revised=f_revised.mean().item(),
+        f_data=learned.f_data.mean().item(),
+        f_revised=learned.f_model.mean().item(),
         revision=(x_revised - x_draft).square().mean().sqrt().item(),
         reconstruction=residuals[0].item(),
         drift=revision.drift,
@@ -265,14 +262,6 @@ def revise(
     )
 
 
-def squared_slope(f: Descriptor, x: Tensor) -> Tensor:
-    """Give the mean square of ∂f/∂x per entry and unit gain, differentiable in f's parameters."""
-    x = x.detach().requires_grad_()
-    total = f.density(x).sum() * math.prod(x.shape[2:])
-    (slope,) = torch.autograd.grad(total, x, create_graph=True)
-    return slope.square().mean()
-
-
 def infer(
     g: Generator, z: Tensor, x: Tensor, config: CoopNetsConfig, rng: torch.Generator
 ) -> Tensor:
@@ -287,13 +276,3 @@ def infer(
             steps=config.latent_steps,
             step_size=config.latent_step_size,
         ).x
-
-
-def negative_log_joint(g: nn.Module, x: Tensor, sigma: float) -> Energy:
-    """Give z ↦ ‖x − g(z)‖²/2σ² + ‖z‖²/2 = −log q(z, x) + constant, equation (7)."""
-
-    def energy(z: Tensor) -> Tensor:
-        residual: Tensor = (x - g(z)).flatten(1).square().sum(1)
-        return residual / (2 * sigma**2) + z.flatten(1).square().sum(1) / 2
-
-    return energy

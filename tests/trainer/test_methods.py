@@ -1,0 +1,319 @@
+"""The other methods against closed forms."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from coop_runtime import CoopError
+from coop_trainer.chains import ChainPool
+from coop_trainer.methods import abp, descriptor, gan, triangle, vae
+from coop_trainer.nets import (
+    Branch,
+    Code,
+    Descriptor,
+    DescriptorConfig,
+    Encoder,
+    EncoderConfig,
+)
+
+POINTS = 2
+
+
+def mlp_descriptor() -> Descriptor:
+    config = DescriptorConfig(
+        branches=(Branch(1, ((16, 1, 1), (16, 1, 1))),),
+        activation="silu",
+        head="linear",
+        weighting="one",
+        standardise="off",
+        band=0,
+        gain=1.0,
+        init_gain=1.0,
+        head_init=1.0,
+    )
+    return Descriptor(config, channels=POINTS, dims=1)
+
+
+def mlp_encoder() -> Encoder:
+    config = EncoderConfig(layers=((16, 1, 1),), head=1, activation="tanh", norm=False)
+    return Encoder(config, channels=POINTS, latent_channels=3, dims=1)
+
+
+def mlp_generator() -> nn.Module:
+    return nn.Sequential(nn.Conv1d(3, 16, 1), nn.Tanh(), nn.Conv1d(16, POINTS, 1))
+
+
+def step_of(network: nn.Module, rate: float = 0.1) -> Callable[[Tensor], None]:
+    sgd = torch.optim.SGD(network.parameters(), rate)
+
+    def optimise(loss: Tensor) -> None:
+        sgd.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        sgd.step()
+
+    return optimise
+
+
+def log_density(normal: torch.distributions.Normal, z: Tensor) -> Tensor:
+    density: Tensor = normal.log_prob(z)  # type: ignore[no-untyped-call]
+    return density.flatten(1).sum(1)
+
+
+def test_codes_are_normal_distributions() -> None:
+    torch.manual_seed(0)
+    code, z = Code(torch.randn(5, 3, 2), torch.randn(5, 3, 2)), torch.randn(5, 3, 2)
+    normal = torch.distributions.Normal(code.mean, (code.log_variance / 2).exp())
+    standard = torch.distributions.Normal(torch.zeros(()), torch.ones(()))
+    kl = torch.distributions.kl_divergence(normal, standard).flatten(1).sum(1)
+    torch.testing.assert_close(code.log_density(z), log_density(normal, z))
+    torch.testing.assert_close(code.divergence(), kl)
+    many = Code(torch.full((20_000, 1), 0.5), torch.full((20_000, 1), math.log(0.04)))
+    drawn = many.draw(torch.Generator().manual_seed(0))
+    assert drawn.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert drawn.std().item() == pytest.approx(0.2, abs=0.01)
+
+
+class Loadings(nn.Module):
+    """Factor analysis: x = Wz."""
+
+    def __init__(self, observed: int, factors: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(0.1 * torch.randn(observed, factors))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z @ self.w.T
+
+
+def test_abp_on_a_linear_generator_is_factor_analysis() -> None:
+    torch.manual_seed(1)
+    truth, sigma, count = torch.randn(6, 2), 0.5, 500
+    x = torch.randn(count, 2) @ truth.T + sigma * torch.randn(count, 6)
+    # Tipping, Bishop 1999, (7), with σ given: W Wᵀ = U (Λ − σ² I) Uᵀ of the leading directions.
+    values, directions = torch.linalg.eigh(x.T @ x / count)
+    leading = directions[:, -2:]
+    best = leading @ torch.diag(values[-2:] - sigma**2) @ leading.T + sigma**2 * torch.eye(6)
+
+    config = abp.AbpConfig("langevin", steps=15, step_size=0.08, sigma=sigma)
+    g, z = Loadings(6, 2), torch.zeros(count, 2)
+    rng, learned = torch.Generator().manual_seed(0), torch.zeros(6, 6)
+    for step in range(600):
+        z, figures = abp.train_step(g, step_of(g, 0.05), z, x, config, rng)
+        if step >= 300:
+            learned += (g.w @ g.w.T).detach() / 300
+    covariance = learned + sigma**2 * torch.eye(6)
+    error = (torch.linalg.norm(covariance - best) / torch.linalg.norm(best)).item()
+    assert error < 0.05
+    assert figures.latent_size == pytest.approx(1, abs=0.1)
+
+
+def test_abp_one_iteration_by_hand() -> None:
+    torch.manual_seed(0)
+    x, z = torch.randn(4, 3), torch.randn(4, 2)
+    rng = torch.Generator().manual_seed(0)
+
+    def residual(w: Tensor, z: Tensor) -> Tensor:
+        return x - z @ w.T
+
+    for kind in ("gradient", "joint"):
+        g = Loadings(3, 2)
+        w = g.w.detach().clone()
+        config = abp.AbpConfig(kind, steps=1, step_size=0.4, sigma=0.5)
+        moved, figures = abp.train_step(g, step_of(g), z, x, config, rng)
+        expected = z + 0.08 * (residual(w, z) @ w / 0.25 - z)  # (6)
+        torch.testing.assert_close(moved, expected)
+        at = z if kind == "joint" else moved
+        gradient = residual(w, at).T @ at / 0.25 / 4  # (7), mean over the batch
+        torch.testing.assert_close(g.w.detach(), w + 0.1 * gradient)
+        rms = residual(w, at).square().mean().sqrt().item()
+        assert figures.reconstruction == pytest.approx(rms, rel=1e-5)
+
+
+def test_abp_never_looks_at_what_is_not_observed() -> None:
+    torch.manual_seed(0)
+    x, seen = torch.randn(4, 3), (torch.rand(4, 3) < 0.5).float()
+    results = []
+    for filling in (0.0, 7.0):
+        g = Loadings(3, 2)
+        g.w.data.fill_(0.3)
+        config = abp.AbpConfig("langevin", steps=3, step_size=0.3, sigma=0.3)
+        filled = torch.where(seen > 0, x, filling)
+        rng = torch.Generator().manual_seed(0)
+        z, figures = abp.train_step(g, step_of(g), torch.zeros(4, 2), filled, config, rng, seen)
+        results.append((z, g.w.detach(), figures))
+    torch.testing.assert_close(results[0], results[1], rtol=0, atol=0)
+
+
+TRIANGLE = triangle.TriangleConfig(
+    samples=7, sigma=0.4, generator_updates=1, energy=1.0, dream=1.0, descriptor_l2=0.0
+)
+
+
+def captured_triangle(
+    config: triangle.TriangleConfig, x: Tensor
+) -> tuple[dict[str, Tensor], triangle.TriangleLearners, triangle.TriangleFigures]:
+    """One iteration whose losses are kept and whose networks stay as they are."""
+    torch.manual_seed(0)
+    losses: dict[str, Tensor] = {}
+    learners = triangle.TriangleLearners(
+        mlp_descriptor(),
+        mlp_generator(),
+        mlp_encoder(),
+        lambda loss: losses.update(descriptor=loss),
+        lambda loss: losses.update(generator=loss),
+        lambda loss: losses.update(encoder=loss),
+    )
+    rng = torch.Generator().manual_seed(5)
+    figures = triangle.train_step(learners, x, (3, 1), config, rng)
+    return losses, learners, figures
+
+
+def test_triangle_steps_are_its_divergences() -> None:
+    x = torch.randn(4, POINTS, 1)
+    losses, learners, figures = captured_triangle(TRIANGLE, x)
+    f, g, q = learners.descriptor, learners.generator, learners.encoder
+    rng = torch.Generator().manual_seed(5)
+    z = torch.randn(7, 3, 1, generator=rng)
+    n = torch.randn(4, 3, 1, generator=rng)
+    code, dreamt = q(x), q(g(z))
+    z_code = code.mean + (code.log_variance / 2).exp() * n
+    posterior = torch.distributions.Normal(dreamt.mean, (dreamt.log_variance / 2).exp())
+    dream = -log_density(posterior, z).mean()
+    error = (x - g(z_code)).square().flatten(1).sum(1).mean() / (2 * 0.4**2)
+    torch.testing.assert_close(losses["descriptor"], f(g(z)).mean() - f(x).mean())  # (17)
+    torch.testing.assert_close(losses["encoder"], error + code.divergence().mean() + dream)
+    torch.testing.assert_close(losses["generator"], error - f(g(z)).mean() + dream)  # (18)
+    assert figures.f_data == pytest.approx(f(x).mean().item(), rel=1e-5)
+
+
+def test_each_triangle_step_moves_its_own_network_only() -> None:
+    losses, learners, _ = captured_triangle(TRIANGLE, torch.randn(4, POINTS, 1))
+    networks = {
+        "descriptor": learners.descriptor,
+        "generator": learners.generator,
+        "encoder": learners.encoder,
+    }
+    for name, loss in losses.items():
+        for network in networks.values():
+            network.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        moved = [k for k, n in networks.items() if any(p.grad is not None for p in n.parameters())]
+        assert moved == [name]
+
+
+def test_triangle_without_energy_is_the_vae() -> None:
+    x = torch.randn(4, POINTS, 1)
+    config = replace(TRIANGLE, energy=0.0, dream=0.0)
+    losses, learners, figures = captured_triangle(config, x)
+    assert "descriptor" not in losses
+    rng = torch.Generator().manual_seed(5)
+    torch.randn(7, 3, 1, generator=rng)  # the triangle's z, which here has no use
+    bound: list[Tensor] = []
+    same = vae.train_step(
+        learners.generator, learners.encoder, bound.append, x, vae.VaeConfig(0.4), rng
+    )
+    torch.testing.assert_close(losses["encoder"], bound[0])
+    # The generator's step leaves out the term that does not depend on it.
+    divergence = learners.encoder(x).divergence().mean()
+    torch.testing.assert_close(losses["generator"] + divergence, bound[0])
+    assert same == pytest.approx((figures.reconstruction, figures.divergence))
+
+
+DESCRIPTOR = descriptor.DescriptorLearningConfig(
+    start="persistent",
+    chains=256,
+    langevin_steps=5,
+    step_size=0.15,
+    langevin_noise=True,
+    max_drift=None,
+    clamp=False,
+    metropolis=False,
+    reference_sd=None,
+    pool=256,
+    restart=0.01,
+    l2=0.0,
+    gradient_penalty=0.0,
+)
+
+
+class Precision(Descriptor):
+    """f(x) = −½ w ‖x‖²: a normal distribution of variance 1/w."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.w = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -0.5 * self.w * x.square().flatten(1).sum(1)
+
+    def density(self, x: Tensor) -> Tensor:
+        f: Tensor = self(x)
+        return f / x.shape[2]
+
+
+@pytest.mark.parametrize("start", ["persistent", "data", "noise"])
+def test_algorithm_d_finds_the_variance(start: str) -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = 0.3 * torch.randn(512, POINTS, 1, generator=rng)
+    config = replace(DESCRIPTOR, start=start)  # type: ignore[arg-type]
+    f, chains = Precision(), ChainPool(config.pool)
+    optimise = torch.optim.Adam(f.parameters(), 0.1)
+
+    def step(loss: Tensor) -> None:
+        optimise.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimise.step()
+
+    found = []
+    for k in range(600):
+        descriptor.train_step(f, step, chains, x, config, rng)
+        if k >= 300:
+            found.append(f.w.item())
+    variance = len(found) / sum(found)
+    truth = x.var().item() * (1 - 0.15**2 / 0.36)  # a finite step's chains are wider: δ²/4 · w
+    # Chains that restart in noise every time never get far enough in five steps: too narrow.
+    assert variance == pytest.approx(truth, rel=0.5 if start == "noise" else 0.1)
+    assert (chains.states is not None) == (start == "persistent")
+
+
+def test_gan_losses_and_their_directions() -> None:
+    torch.manual_seed(0)
+    d, g = mlp_descriptor(), mlp_generator()
+    nn.init.zeros_(d.columns[0][-1].weight)  # type: ignore[index]
+    learners = gan.GanLearners(d, g, step_of(d, 0.5), lambda _: None)
+    x, rng = torch.randn(64, POINTS, 1) + 3, torch.Generator().manual_seed(0)
+    config = gan.GanConfig(samples=64, generator_updates=1)
+    first = gan.train_step(learners, x, (3, 1), config, rng)
+    assert first.discriminator_loss == pytest.approx(2 * math.log(2), rel=1e-5)
+    for _ in range(30):
+        later = gan.train_step(learners, x, (3, 1), config, rng)
+    assert later.discriminator_loss < 0.7 < later.generator_loss
+    learners.optimise_discriminator, learners.optimise_generator = lambda _: None, step_of(g, 0.1)
+    for _ in range(50):
+        last = gan.train_step(learners, x, (3, 1), config, rng)
+    assert last.generator_loss < later.generator_loss
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: abp.AbpConfig("langevin", 0, 0.1, 0.3), "abp.steps"),
+        (lambda: abp.AbpConfig("langevin", 1, -0.1, 0.3), "abp.step_size"),
+        (lambda: replace(TRIANGLE, samples=0), "triangle.samples"),
+        (lambda: replace(TRIANGLE, sigma=math.nan), "triangle.sigma"),
+        (lambda: replace(TRIANGLE, dream=-1.0), "triangle.dream"),
+        (lambda: replace(DESCRIPTOR, chains=0), "descriptor_learning.chains"),
+        (lambda: replace(DESCRIPTOR, pool=3), "descriptor_learning.pool"),
+        (lambda: replace(DESCRIPTOR, step_size=0.0), "descriptor_learning.step_size"),
+        (lambda: replace(DESCRIPTOR, restart=2.0), "restart"),
+        (lambda: gan.GanConfig(0, 1), "gan.samples"),
+        (lambda: vae.VaeConfig(0.0), "vae.sigma"),
+        (lambda: EncoderConfig(((4, 0, 1),), 1, "relu", norm=False), "encoder.layers"),
+    ],
+)
+def test_settings_out_of_range(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(CoopError, match=message):
+        make()

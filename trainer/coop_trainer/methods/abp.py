@@ -1,0 +1,119 @@
+"""Alternating back-propagation: a generator alone, its latents inferred by gradients.
+
+Algorithms 1 and 2 of Han, Lu, Zhu, Wu: "Alternating Back-Propagation for Generator Network",
+AAAI 2017. The paper's Y is x here, its Z is z, its W the generator's parameters.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from coop_runtime.errors import CoopError
+
+from ..langevin import frozen, langevin
+from ..posterior import negative_log_joint, squared_error
+
+__all__ = ["AbpConfig", "AbpFigures", "train_step"]
+
+
+@dataclass(frozen=True)
+class AbpConfig:
+    """Settings of alternating back-propagation.
+
+    Attributes
+    ----------
+    inference
+        ``"gradient"``: Algorithm 1; ``"langevin"``: Algorithm 2; ``"joint"``: the variant of
+        section 4.1, in which z and the parameters step on the same residual.
+    steps, step_size
+        L and Δ of equation (10); the joint variant takes one step whatever ``steps`` is.
+    sigma
+        σ of the generator's residual.
+    """
+
+    inference: Literal["gradient", "langevin", "joint"]
+    steps: int
+    step_size: float
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise CoopError(f"abp.steps: expected ≥ 1, found {self.steps}")
+        for name in ("step_size", "sigma"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise CoopError(f"abp.{name}: expected > 0, found {getattr(self, name)}")
+
+
+class AbpFigures(NamedTuple):
+    """What one iteration was like.
+
+    Attributes
+    ----------
+    reconstruction
+        RMS of x − g(z) over the observed entries, with the z that were inferred.
+    movement
+        RMS change of z in the inference.
+    latent_size
+        RMS of z: near one where the latents fill their prior.
+    """
+
+    reconstruction: float
+    movement: float
+    latent_size: float
+
+
+def train_step(
+    g: nn.Module,
+    optimise: Callable[[Tensor], None],
+    z: Tensor,
+    x: Tensor,
+    config: AbpConfig,
+    rng: torch.Generator,
+    seen: Tensor | None = None,
+) -> tuple[Tensor, AbpFigures]:
+    """One iteration on a batch: inferential, then learning back-propagation.
+
+    Parameters
+    ----------
+    g, optimise
+        The generator, and how it takes a step on a loss.
+    z
+        Where the latents of these examples stood after their last turn (warm start), shape
+        (batch, latent_channels, h, …); zeros at first, as in the paper.
+    x
+        The examples, shape (batch, channels, …).
+    rng
+        Source of the Langevin noise.
+    seen
+        1 where an entry of x is observed; see `negative_log_joint`.
+
+    Returns
+    -------
+    The latents where they stand now, to be kept for the examples' next turn, and the figures.
+    """
+    # Inferential back-propagation: z moves by equation (10); without noise, by (6).
+    with frozen(g):
+        inferred = langevin(
+            negative_log_joint(g, x, config.sigma, seen),
+            z,
+            rng,
+            steps=1 if config.inference == "joint" else config.steps,
+            step_size=config.step_size,
+            noise=config.inference == "langevin",
+        ).x
+
+    # Learning back-propagation: W ← W + η mean ∂ log p(x, z), equations (7) and (11).
+    at = z if config.inference == "joint" else inferred
+    error = squared_error(x, g(at), seen)
+    optimise(error.mean() / (2 * config.sigma**2))
+
+    entries = x.numel() if seen is None else seen.sum().item()
+    return inferred, AbpFigures(
+        reconstruction=math.sqrt(error.detach().sum().item() / max(entries, 1)),
+        movement=(inferred - z).square().mean().sqrt().item(),
+        latent_size=inferred.square().mean().sqrt().item(),
+    )

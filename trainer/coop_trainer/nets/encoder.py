@@ -1,0 +1,108 @@
+"""The encoder: a bottom-up network q(z|x) = N(μ(x), diag σ²(x)), with reparametrisation."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from coop_runtime.errors import CoopError
+
+from .layers import Activation, activation, batch_norm, conv
+
+__all__ = ["Code", "Encoder", "EncoderConfig"]
+
+
+class Code(NamedTuple):
+    """The normal distribution q(z|x) of each example's latent.
+
+    Attributes
+    ----------
+    mean, log_variance
+        μ(x) and log σ²(x), each of the shape of z: (batch, latent_channels, h, …).
+
+    Examples
+    --------
+    >>> standard = Code(torch.zeros(1, 2, 1), torch.zeros(1, 2, 1))
+    >>> standard.divergence(), standard.log_density(torch.zeros(1, 2, 1))
+    (tensor([0.]), tensor([-1.8379]))
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def draw(self, rng: torch.Generator) -> Tensor:
+        """Draw z = μ + σn, n ~ N(0, I), differentiable in μ and σ (reparametrisation)."""
+        n = torch.randn(self.mean.shape, generator=rng, device=rng.device)
+        return self.mean + (self.log_variance / 2).exp() * n
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """Give log q(z|x), shape (batch,)."""
+        squares = (z - self.mean).square() * (-self.log_variance).exp()
+        return -0.5 * (squares + self.log_variance + math.log(2 * math.pi)).flatten(1).sum(1)
+
+    def divergence(self) -> Tensor:
+        """Give KL(q(z|x) ‖ N(0, I)), shape (batch,)."""
+        terms = self.mean.square() + self.log_variance.exp() - 1 - self.log_variance
+        return 0.5 * terms.flatten(1).sum(1)
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Shape of an encoder.
+
+    Attributes
+    ----------
+    layers
+        (filters, kernel, stride) of each convolution, first to last.
+    head
+        Kernel of the last convolution, which gives μ and log σ²: 1, or for codes of one cell the
+        size that the layers leave (full extent, no padding).
+    activation
+        After every layer but the head.
+    norm
+        Batch normalisation before the activation.
+    """
+
+    layers: tuple[tuple[int, int, int], ...]
+    head: int
+    activation: Activation
+    norm: bool
+
+    def __post_init__(self) -> None:
+        if min((min(layer) for layer in self.layers), default=1) < 1 or self.head < 1:
+            raise CoopError("encoder.layers and .head: expected numbers ≥ 1")
+
+
+class Encoder(nn.Module):
+    """q(z|x) for x (batch, channels, …) with ``dims`` spatial axes.
+
+    Examples
+    --------
+    >>> config = EncoderConfig(layers=((8, 4, 2), (8, 4, 2)), head=1, activation="leaky_relu",
+    ...     norm=False)
+    >>> q = Encoder(config, channels=1, latent_channels=3, dims=2)
+    >>> q(torch.zeros(5, 1, 16, 8)).mean.shape
+    torch.Size([5, 3, 4, 2])
+    """
+
+    def __init__(
+        self, config: EncoderConfig, *, channels: int, latent_channels: int, dims: int
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        fan = channels
+        for filters, kernel, stride in config.layers:
+            padding = (kernel - stride + 1) // 2
+            layers.append(conv(dims, fan, filters, kernel, stride=stride, padding=padding))
+            layers += [batch_norm(dims, filters)] if config.norm else []
+            layers.append(activation(config.activation))
+            fan = filters
+        self.body = nn.Sequential(*layers)
+        self.head = conv(dims, fan, 2 * latent_channels, config.head)
+
+    def forward(self, x: Tensor) -> Code:
+        """Give q(z|x)."""
+        mean, log_variance = self.head(self.body(x)).chunk(2, 1)
+        return Code(mean, log_variance)

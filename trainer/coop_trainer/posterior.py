@@ -1,0 +1,31 @@
+"""The joint density of latent and signal, shared by every method that infers z from x."""
+
+from torch import Tensor, nn
+
+from .langevin import Energy
+
+__all__ = ["negative_log_joint", "squared_error"]
+
+
+def negative_log_joint(g: nn.Module, x: Tensor, sigma: float, seen: Tensor | None = None) -> Energy:
+    """Give z ↦ ‖x − g(z)‖²/2σ² + ‖z‖²/2 = −log q(z, x) + constant, CoopNets' equation (7).
+
+    Parameters
+    ----------
+    seen
+        1 where an entry of x is observed, 0 elsewhere, of the shape of x; None: everywhere. Only
+        observed entries count.
+    """
+
+    def energy(z: Tensor) -> Tensor:
+        prior: Tensor = z.flatten(1).square().sum(1) / 2
+        return squared_error(x, g(z), seen) / (2 * sigma**2) + prior
+
+    return energy
+
+
+def squared_error(x: Tensor, reconstruction: Tensor, seen: Tensor | None = None) -> Tensor:
+    """Give ‖x − reconstruction‖² over the observed entries, shape (batch,)."""
+    residual = x - reconstruction
+    residual = residual if seen is None else residual * seen
+    return residual.square().flatten(1).sum(1)

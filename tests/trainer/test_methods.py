@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from coop_runtime import CoopError
 from coop_trainer.chains import ChainPool
-from coop_trainer.methods import abp, descriptor, gan, triangle, vae
+from coop_trainer.methods import abp, descriptor, gan, mcmc_triangle, triangle, vae
 from coop_trainer.nets import (
     Branch,
     Code,
@@ -222,6 +222,59 @@ def test_triangle_without_energy_is_the_vae() -> None:
     assert same == pytest.approx((figures.reconstruction, figures.divergence))
 
 
+DUAL = mcmc_triangle.McmcTriangleConfig(
+    samples=7,
+    langevin_steps=3,
+    step_size=0.2,
+    langevin_noise=False,
+    max_drift=None,
+    clamp=False,
+    reference_sd=None,
+    latent_steps=2,
+    latent_step_size=0.1,
+    sigma=0.4,
+    revision_weight=60.0,
+    descriptor_l2=0.0,
+    gradient_penalty=0.0,
+)
+
+
+def test_dual_teaching_learns_from_both_revisions() -> None:
+    torch.manual_seed(0)
+    f, g, q, x = mlp_descriptor(), mlp_generator(), mlp_encoder(), torch.randn(4, POINTS, 1)
+    losses: dict[str, Tensor] = {}
+    learners = mcmc_triangle.McmcTriangleLearners(
+        f,
+        g,
+        q,
+        lambda loss: losses.update(descriptor=loss),
+        lambda loss: losses.update(generator=loss),
+        lambda loss: losses.update(encoder=loss),
+    )
+    config = replace(DUAL, latent_steps=0)
+    rng = torch.Generator().manual_seed(5)
+    figures = mcmc_triangle.train_step(learners, x, (3, 1), config, rng)
+
+    rng = torch.Generator().manual_seed(5)
+    z = torch.randn(7, 3, 1, generator=rng)
+    code = q(x).draw(rng).detach()
+    draft = revised = g(z).detach()
+    for _ in range(3):
+        revised = revised.requires_grad_()
+        (slope,) = torch.autograd.grad(f(revised).sum(), revised)
+        revised = (revised + 0.02 * slope).detach()
+    error = (x - g(code)).square().flatten(1).sum(1).mean()
+    absorbed = (revised - g(z)).square().flatten(1).sum(1).mean()
+    said = q(x).log_density(code).mean() + q(revised).log_density(z).mean()
+    torch.testing.assert_close(losses["descriptor"], f(revised).mean() - f(x).mean())
+    torch.testing.assert_close(losses["generator"], (error + 60 * absorbed) / (2 * 0.4**2))
+    torch.testing.assert_close(losses["encoder"], -said)
+    assert figures.code_revision == 0
+    assert figures.revision == pytest.approx((revised - draft).square().mean().sqrt().item())
+    moved = mcmc_triangle.train_step(learners, x, (3, 1), DUAL, torch.Generator().manual_seed(5))
+    assert moved.code_revision > 0
+
+
 DESCRIPTOR = descriptor.DescriptorLearningConfig(
     start="persistent",
     chains=256,
@@ -309,6 +362,9 @@ def test_gan_losses_and_their_directions() -> None:
         (lambda: replace(DESCRIPTOR, pool=3), "descriptor_learning.pool"),
         (lambda: replace(DESCRIPTOR, step_size=0.0), "descriptor_learning.step_size"),
         (lambda: replace(DESCRIPTOR, restart=2.0), "restart"),
+        (lambda: replace(DUAL, samples=0), "mcmc_triangle"),
+        (lambda: replace(DUAL, sigma=-1.0), "mcmc_triangle.sigma"),
+        (lambda: replace(DUAL, revision_weight=math.inf), "mcmc_triangle.revision_weight"),
         (lambda: gan.GanConfig(0, 1), "gan.samples"),
         (lambda: vae.VaeConfig(0.0), "vae.sigma"),
         (lambda: EncoderConfig(((4, 0, 1),), 1, "relu", norm=False), "encoder.layers"),

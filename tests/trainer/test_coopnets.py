@@ -199,7 +199,7 @@ def test_latent_steps_sample_the_posterior_of_a_linear_generator(config: CoopNet
     g = LinearGenerator()
     steps = replace(config, latent_steps=400, latent_step_size=0.2, sigma=0.5)
     x = torch.full((20_000, 1, 2, 2), 0.8)
-    z = infer(g, torch.zeros_like(x), x, steps, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    z = infer(g, torch.zeros_like(x), x, steps, torch.Generator().manual_seed(0))
     precision = 1 + 0.5**2 / 0.5**2  # 1 + a²/σ²
     assert z.mean().item() == pytest.approx((0.5 * 0.8 / 0.5**2) / precision, abs=0.01)
     assert z.var().item() == pytest.approx(1 / (precision * (1 - 0.2**2 * precision / 4)), rel=0.03)
@@ -207,7 +207,7 @@ def test_latent_steps_sample_the_posterior_of_a_linear_generator(config: CoopNet
 
 def test_left_diagram_keeps_the_drafts_latents(config: CoopNetsConfig) -> None:
     g, z = LinearGenerator(), torch.randn(3, 1, 2, 2)
-    assert infer(g, z, torch.zeros_like(z), config, torch.Generator()) is z  # type: ignore[arg-type]
+    assert infer(g, z, torch.zeros_like(z), config, torch.Generator()) is z
 
 
 def test_negative_log_joint_gradient_is_equation_9() -> None:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
 from ..chains import ChainPool
 from ..contrast import contrast
 from ..langevin import Revision, frozen, langevin
-from ..nets import Descriptor, Generator
+from ..nets import Descriptor
 from ..posterior import negative_log_joint
 
 __all__ = ["CoopNetsConfig", "Figures", "Learners", "train_step"]
@@ -130,7 +130,7 @@ class Learners:
     """The two networks, how each takes a step on a loss, and the persistent chains."""
 
     descriptor: Descriptor
-    generator: Generator
+    generator: nn.Module
     chains: ChainPool
     optimise_descriptor: Callable[[Tensor], None]
     optimise_generator: Callable[[Tensor], None]
@@ -263,7 +263,7 @@ def revise(
 
 
 def infer(
-    g: Generator, z: Tensor, x: Tensor, config: CoopNetsConfig, rng: torch.Generator
+    g: nn.Module, z: Tensor, x: Tensor, config: CoopNetsConfig, rng: torch.Generator
 ) -> Tensor:
     """Step G1: Langevin inference of z given x on −log q(z, x), equation (9)."""
     if config.latent_steps == 0:

@@ -23,10 +23,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", type=int, default=448)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="Langevin steps; the card's if not given")
     options = parser.parse_args()
     original = load_pictures([options.texture], size=256, crop=1).images[0]
     model = coop_runtime.load(options.bundle)
-    *_, last = model.refine(model.generate(1, options.seed, options.size), seed=options.seed)
+    drafts = model.generate(1, options.seed, options.size)
+    *_, last = model.refine(drafts, steps=options.steps, seed=options.seed)
     drawn = coop_runtime.to_uint8(last.x, model.card.signal)[0]
     width = original.shape[1] + GAP + drawn.shape[1]
     sheet = np.full((options.size, width, drawn.shape[2]), 255, np.uint8)

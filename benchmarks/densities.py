@@ -12,7 +12,7 @@ moons, squares) got at least a quarter of their share of the generator's samples
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coop_trainer.chains import ChainPool
+from coop_trainer.contrast import ContrastConfig
+from coop_trainer.langevin import LangevinConfig
 from coop_trainer.methods import abp, coopnets, descriptor, gan, mcmc_triangle, triangle, vae
 from coop_trainer.nets import Branch, Descriptor, DescriptorConfig, Encoder, EncoderConfig
+from coop_trainer.optimise import Network, Optimise
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.signedinteger]
@@ -34,6 +37,19 @@ BATCH = 500
 KERNEL_SD = 0.04
 DRAWN = 20_000
 REFERENCE_SD = 1.0
+RATE = 1e-3
+LANGEVIN = LangevinConfig(
+    steps=30,
+    refine_steps=30,
+    step_size=0.05,
+    noise=True,
+    max_drift=None,
+    clamp=False,
+    metropolis=False,
+    reference_sd=REFERENCE_SD,
+)
+CONTRAST = ContrastConfig(l2=0.0, gradient_penalty=0.0, penalty_every=1)
+GENTLE = ContrastConfig(l2=0.01, gradient_penalty=0.0, penalty_every=1)
 
 
 @dataclass(frozen=True)
@@ -147,7 +163,7 @@ class Plane:
         points, _ = density.draw(20_000, np.random.default_rng(seed))
         self.data = torch.from_numpy(points).float()[..., None]
         self.rng = torch.Generator().manual_seed(seed)
-        self.steps = steps
+        self.steps, self.step = steps, 0
         widths = ((128, 1, 1), (128, 1, 1), (128, 1, 1))
         self.f = Descriptor(
             DescriptorConfig(
@@ -175,23 +191,29 @@ class Plane:
         chosen = torch.randint(len(self.data), (BATCH,), generator=self.rng)
         return self.data[chosen]
 
-    def optimiser(
-        self, rate: float, *networks: nn.Module, beta: float = 0.9
-    ) -> Callable[[Tensor], None]:
-        """Give Adam on these networks, its rate falling to zero over the second half."""
-        parameters = [p for network in networks for p in network.parameters()]
-        adam = torch.optim.Adam(parameters, rate, betas=(beta, 0.99))
-        fall = torch.optim.lr_scheduler.LambdaLR(
-            adam, lambda k: min(1.0, max(0.0, 2 - 2 * k / self.steps))
-        )
+    def adam(self, beta: float = 0.9) -> Optimise:
+        """Give Adam on each network, rates falling to zero over the second half."""
+        networks = {"descriptor": self.f, "generator": self.g, "encoder": self.q}
+        adams = {
+            name: torch.optim.Adam(network.parameters(), RATE, betas=(beta, 0.99))
+            for name, network in networks.items()
+        }
 
-        def optimise(loss: Tensor) -> None:
-            adam.zero_grad()
+        def optimise(loss: Tensor, *names: Network) -> None:
+            for name in names:
+                adams[name].zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            adam.step()
-            fall.step()
+            for name in names:
+                adams[name].param_groups[0]["lr"] = RATE * min(1, 2 - 2 * self.step / self.steps)
+                adams[name].step()
 
         return optimise
+
+    def iterations(self) -> Iterator[int]:
+        """Count the iterations; the learning rates follow."""
+        for step in range(self.steps):
+            self.step = step
+            yield step
 
     def samples(self) -> Floats:
         """Draw from the generator."""
@@ -202,38 +224,24 @@ class Plane:
 
 def learn_descriptor(plane: Plane) -> None:
     """Algorithm D with persistent chains."""
-    config = descriptor.DescriptorLearningConfig(
+    config = descriptor.AlgorithmDConfig(
         start="persistent",
         chains=BATCH,
-        langevin_steps=30,
-        step_size=0.05,
-        langevin_noise=True,
-        max_drift=None,
-        clamp=False,
-        metropolis=False,
-        reference_sd=REFERENCE_SD,
+        langevin=LANGEVIN,
         pool=BATCH,
         restart=0.01,
-        l2=0.0,
-        gradient_penalty=0.0,
+        contrast=CONTRAST,
     )
-    chains, optimise = ChainPool(BATCH), plane.optimiser(1e-3, plane.f)
-    for _ in range(plane.steps):
-        descriptor.train_step(plane.f, optimise, chains, plane.batch(), config, plane.rng)
+    chains, optimise = ChainPool(BATCH), plane.adam()
+    for k in plane.iterations():
+        descriptor.train_step(plane.f, optimise, chains, plane.batch(), config, plane.rng, k)
 
 
 def learn_coopnets(plane: Plane) -> None:
     """CoopNets, all chains from drafts."""
     config = coopnets.CoopNetsConfig(
         chains=BATCH,
-        langevin_steps=30,
-        refine_steps=30,
-        step_size=0.05,
-        langevin_noise=True,
-        max_drift=None,
-        clamp=False,
-        metropolis=False,
-        reference_sd=REFERENCE_SD,
+        langevin=LANGEVIN,
         latent_steps=0,
         latent_step_size=0.1,
         sigma=0.3,
@@ -243,96 +251,66 @@ def learn_coopnets(plane: Plane) -> None:
         restart=0.0,
         descriptor_updates=1,
         generator_updates=2,
-        descriptor_l2=0.0,
-        gradient_penalty=0.0,
-        penalty_every=1,
+        contrast=CONTRAST,
     )
-    learners = coopnets.Learners(
-        plane.f,
-        plane.g,
-        ChainPool(0),
-        plane.optimiser(1e-3, plane.f),
-        plane.optimiser(1e-3, plane.g),
-    )
-    for k in range(plane.steps):
-        coopnets.train_step(learners, plane.batch, (LATENT, 1), config, plane.rng, k)
+    optimise, chains, z = plane.adam(), ChainPool(0), (LATENT, 1)
+    for k in plane.iterations():
+        coopnets.train_step(
+            plane.f, plane.g, optimise, chains, plane.batch, z, config, plane.rng, k
+        )
 
 
 def learn_abp(plane: Plane) -> None:
-    """Algorithm 2, latents kept for every example."""
+    """Algorithm 2, latents kept for each of 2,000 examples."""
     config = abp.AbpConfig("langevin", steps=10, step_size=0.1, sigma=0.1)
-    optimise, latents = plane.optimiser(1e-3, plane.g), torch.zeros(len(plane.data), LATENT, 1)
-    for _ in range(plane.steps):
-        chosen = torch.randint(len(plane.data), (BATCH,), generator=plane.rng)
+    optimise, x = plane.adam(), plane.data[:2000]
+    latents = torch.zeros(len(x), LATENT, 1)
+    for _ in plane.iterations():
+        chosen = torch.randint(len(x), (BATCH,), generator=plane.rng)
         latents[chosen], _ = abp.train_step(
-            plane.g, optimise, latents[chosen], plane.data[chosen], config, plane.rng
+            plane.g, optimise, latents[chosen], x[chosen], config, plane.rng
         )
 
 
 def learn_triangle(plane: Plane) -> None:
     """Learn by the divergence triangle."""
     config = triangle.TriangleConfig(
-        samples=BATCH, sigma=0.1, generator_updates=1, energy=1.0, dream=1.0, descriptor_l2=0.01
+        samples=BATCH, sigma=0.1, generator_updates=1, energy=1.0, dream=1.0, contrast=GENTLE
     )
-    learners = triangle.TriangleLearners(
-        plane.f,
-        plane.g,
-        plane.q,
-        plane.optimiser(1e-3, plane.f, beta=0.5),
-        plane.optimiser(1e-3, plane.g, beta=0.5),
-        plane.optimiser(1e-3, plane.q, beta=0.5),
-    )
-    for _ in range(plane.steps):
-        triangle.train_step(learners, plane.batch(), (LATENT, 1), config, plane.rng)
+    optimise, f, g, q = plane.adam(beta=0.5), plane.f, plane.g, plane.q
+    for _ in plane.iterations():
+        triangle.train_step(f, g, q, optimise, plane.batch(), (LATENT, 1), config, plane.rng)
 
 
 def learn_mcmc_triangle(plane: Plane) -> None:
     """Dual MCMC teaching."""
     config = mcmc_triangle.McmcTriangleConfig(
         samples=BATCH,
-        langevin_steps=30,
-        step_size=0.05,
-        langevin_noise=True,
-        max_drift=None,
-        clamp=False,
-        reference_sd=REFERENCE_SD,
+        langevin=LANGEVIN,
         latent_steps=10,
         latent_step_size=0.1,
         sigma=0.1,
         revision_weight=1.0,
-        descriptor_l2=0.0,
-        gradient_penalty=0.0,
+        contrast=CONTRAST,
     )
-    learners = mcmc_triangle.McmcTriangleLearners(
-        plane.f,
-        plane.g,
-        plane.q,
-        plane.optimiser(1e-3, plane.f),
-        plane.optimiser(1e-3, plane.g),
-        plane.optimiser(1e-3, plane.q),
-    )
-    for _ in range(plane.steps):
-        mcmc_triangle.train_step(learners, plane.batch(), (LATENT, 1), config, plane.rng)
+    optimise, f, g, q = plane.adam(), plane.f, plane.g, plane.q
+    for k in plane.iterations():
+        x = plane.batch()
+        mcmc_triangle.train_step(f, g, q, optimise, x, (LATENT, 1), config, plane.rng, k)
 
 
 def learn_vae(plane: Plane) -> None:
     """Learn a variational auto-encoder."""
-    optimise, config = plane.optimiser(1e-3, plane.g, plane.q), vae.VaeConfig(0.1)
-    for _ in range(plane.steps):
+    optimise, config = plane.adam(), vae.VaeConfig(0.1)
+    for _ in plane.iterations():
         vae.train_step(plane.g, plane.q, optimise, plane.batch(), config, plane.rng)
 
 
 def learn_gan(plane: Plane) -> None:
     """Learn a generative adversarial network."""
-    learners = gan.GanLearners(
-        plane.f,
-        plane.g,
-        plane.optimiser(1e-3, plane.f, beta=0.5),
-        plane.optimiser(1e-3, plane.g, beta=0.5),
-    )
-    config = gan.GanConfig(samples=BATCH, generator_updates=1)
-    for _ in range(plane.steps):
-        gan.train_step(learners, plane.batch(), (LATENT, 1), config, plane.rng)
+    optimise, config = plane.adam(beta=0.5), gan.GanConfig(samples=BATCH, generator_updates=1)
+    for _ in plane.iterations():
+        gan.train_step(plane.f, plane.g, optimise, plane.batch(), (LATENT, 1), config, plane.rng)
 
 
 METHODS: dict[str, Callable[[Plane], None]] = {

@@ -35,7 +35,7 @@ EXAMPLES = """\b
 Examples:
   coop-train texture brick --out runs/brick
   coop-train texture stone1.jpg stone2.jpg --out runs/stone --minutes 20
-  coop-train texture brick --out runs/b2 --set coopnets.langevin_steps=30
+  coop-train texture brick --out runs/b2 --set coopnets.langevin.steps=30
   coop-train texture --out runs/brick --resume
 """
 

@@ -22,15 +22,19 @@ def test_file_overlays_preset_and_pairs_overlay_file(tmp_path: Path) -> None:
     file.write_text("[coopnets]\nchains = 9\nsigma = 0.5\n[loop]\nminutes = 2\n")
     config = configure(load_preset("quick"), file=file, pairs=["coopnets.chains=7"])
     assert (config.coopnets.chains, config.coopnets.sigma, config.loop.minutes) == (7, 0.5, 2.0)
-    assert config.coopnets.step_size == configure(load_preset("quick")).coopnets.step_size
+    assert config.coopnets.pool == configure(load_preset("quick")).coopnets.pool
 
 
 def test_none_and_bare_words() -> None:
     config = configure(
         load_preset("quick"),
-        pairs=["coopnets.max_drift=none", "descriptor.activation=tanh", "loop.minutes='none'"],
+        pairs=[
+            "coopnets.langevin.max_drift=none",
+            "descriptor.activation=tanh",
+            "loop.minutes='none'",
+        ],
     )
-    assert config.coopnets.max_drift is None
+    assert config.coopnets.langevin.max_drift is None
     assert config.descriptor.activation == "tanh"
     assert config.loop.minutes is None
 

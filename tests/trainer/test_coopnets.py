@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,13 +11,11 @@ from torch import Tensor, nn
 from coop_runtime import CoopError
 from coop_trainer.chains import ChainPool
 from coop_trainer.config import Config
-from coop_trainer.methods.coopnets import (
-    CoopNetsConfig,
-    Learners,
-    infer,
-    revise,
-    train_step,
-)
+from coop_trainer.contrast import ContrastConfig
+from coop_trainer.figures import Figures
+from coop_trainer.langevin import revise
+from coop_trainer.methods.coopnets import CoopNetsConfig, infer, train_step
+from coop_trainer.optimise import Network
 from coop_trainer.posterior import negative_log_joint
 
 TinyConfig = Callable[..., Config]
@@ -53,45 +52,50 @@ class LinearGenerator(nn.Module):
 
 @pytest.fixture
 def config(tiny_config: TinyConfig) -> CoopNetsConfig:
+    settings = tiny_config().coopnets
     return replace(
-        tiny_config().coopnets,
+        settings,
         chains=64,
-        langevin_steps=2,
-        step_size=0.4,
-        langevin_noise=False,
-        max_drift=None,
-        clamp=False,
+        langevin=replace(
+            settings.langevin, steps=2, step_size=0.4, noise=False, max_drift=None, clamp=False
+        ),
         persistent_chains=0,
         restart=0.0,
         descriptor_updates=1,
-        descriptor_l2=0.0,
-        gradient_penalty=0.0,
         generator_updates=1,
+        contrast=ContrastConfig(l2=0.0, gradient_penalty=0.0, penalty_every=1),
     )
 
 
-def learners(rate: float = 0.1) -> tuple[Learners, LinearDescriptor, LinearGenerator]:
-    f, g = LinearDescriptor(), LinearGenerator()
+def still(config: CoopNetsConfig, **changes: Any) -> CoopNetsConfig:
+    return replace(config, langevin=replace(config.langevin, steps=0), **changes)
 
-    def optimiser(network: nn.Module) -> Callable[[Tensor], None]:
-        sgd = torch.optim.SGD(network.parameters(), rate)
 
-        def optimise(loss: Tensor) -> None:
-            sgd.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            sgd.step()
+class Both:
+    """The two networks, plain gradient descent on each, and a pool of chains."""
 
-        return optimise
+    def __init__(self, rate: float = 0.1) -> None:
+        self.f, self.g, self.chains = LinearDescriptor(), LinearGenerator(), ChainPool(8)
+        self.networks = {"descriptor": self.f, "generator": self.g}
+        self.rate = rate
 
-    both = Learners(f, g, ChainPool(8), optimiser(f), optimiser(g))  # type: ignore[arg-type]
-    return both, f, g
+    def optimise(self, loss: Tensor, *networks: Network) -> None:
+        parameters = [p for name in networks for p in self.networks[name].parameters()]
+        for p, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            p.data -= self.rate * slope
+
+    def step(self, examples: Callable[[], Tensor], config: CoopNetsConfig, seed: int) -> Figures:
+        rng = torch.Generator().manual_seed(seed)
+        f: Any = self.f
+        return train_step(f, self.g, self.optimise, self.chains, examples, (1, 2, 2), config, rng)
 
 
 def test_one_iteration_is_algorithm_1(config: CoopNetsConfig) -> None:
-    both, f, g = learners()
+    both = Both()
+    f, g = both.f, both.g
     w, a = f.w.detach().clone(), g.a.item()
     x = torch.randn(5, 1, 2, 2)
-    figures = train_step(both, lambda: x, (1, 2, 2), config, torch.Generator().manual_seed(7))
+    figures = both.step(lambda: x, config, 7)
     z = torch.randn((64, 1, 2, 2), generator=torch.Generator().manual_seed(7))
     draft = a * z
     revised = draft + 2 * (0.4**2 / 2) * w  # D1: two steps of δ²/2 ∂f/∂x
@@ -99,7 +103,7 @@ def test_one_iteration_is_algorithm_1(config: CoopNetsConfig) -> None:
     slope = ((revised - draft) * z).sum((1, 2, 3)).mean() / config.sigma**2  # (10)
     assert g.a.item() == pytest.approx(a + 0.1 * slope.item(), rel=1e-5)
     assert figures.f_data == pytest.approx((w * x).mean().item(), rel=1e-5)
-    assert figures.f_revised == pytest.approx((w * revised).mean().item(), rel=1e-5)
+    assert figures.f_model == pytest.approx((w * revised).mean().item(), rel=1e-5)
     rms = (revised - draft).square().mean().sqrt().item()
     assert figures.revision == pytest.approx(rms, rel=1e-5)
     assert figures.reconstruction == pytest.approx(rms, rel=1e-5)
@@ -108,7 +112,8 @@ def test_one_iteration_is_algorithm_1(config: CoopNetsConfig) -> None:
 
 
 def test_several_updates_see_fresh_examples_and_go_on(config: CoopNetsConfig) -> None:
-    both, _, g = learners(rate=0.01)
+    both = Both(rate=0.01)
+    g = both.g
     asked: list[Tensor] = []
 
     def examples() -> Tensor:
@@ -116,7 +121,7 @@ def test_several_updates_see_fresh_examples_and_go_on(config: CoopNetsConfig) ->
         return asked[-1]
 
     more = replace(config, descriptor_updates=3, generator_updates=200)
-    figures = train_step(both, examples, (1, 2, 2), more, torch.Generator().manual_seed(0))
+    figures = both.step(examples, more, 0)
     assert len(asked) == 3
     z = torch.randn((64, 1, 2, 2), generator=torch.Generator().manual_seed(0))
     revised = 0.5 * z + 0.16 * LinearDescriptor().w.detach()
@@ -126,12 +131,13 @@ def test_several_updates_see_fresh_examples_and_go_on(config: CoopNetsConfig) ->
 
 
 def test_persistent_chains_go_on_and_teach_the_descriptor_only(config: CoopNetsConfig) -> None:
-    both, f, g = learners()
+    both = Both()
+    f, g = both.f, both.g
     w, a = f.w.detach().clone(), g.a.item()
     x, pool = torch.zeros(1, 1, 2, 2), torch.full((8, 1, 2, 2), 3.0)
     both.chains.states = pool.clone()
     more = replace(config, chains=8, persistent_chains=8, pool=8)
-    train_step(both, lambda: x, (1, 2, 2), more, torch.Generator().manual_seed(7))
+    both.step(lambda: x, more, 7)
     z = torch.randn((8, 1, 2, 2), generator=torch.Generator().manual_seed(7))
     revised, chains = a * z + 0.16 * w, pool + 0.16 * w
     torch.testing.assert_close(f.w.detach(), w - 0.1 * torch.cat([revised, chains]).mean(0))
@@ -165,30 +171,24 @@ def test_a_pool_fills_up_goes_on_and_restarts() -> None:
 
 
 def test_draft_noise_is_the_epsilon_of_step_g0(config: CoopNetsConfig) -> None:
-    both, *_ = learners()
-    still = replace(config, langevin_steps=0, chains=4096, draft_noise=0.3)
-    figures = train_step(
-        both, lambda: torch.randn(5, 1, 2, 2), (1, 2, 2), still, torch.Generator().manual_seed(0)
-    )
+    noisy = still(config, chains=4096, draft_noise=0.3)
+    figures = Both().step(lambda: torch.randn(5, 1, 2, 2), noisy, 0)
     assert figures.revision == 0
     assert figures.reconstruction == pytest.approx(0.3, rel=0.03)
 
 
 def test_l2_keeps_f_near_zero(config: CoopNetsConfig) -> None:
-    both, f, _ = learners(rate=1e-3)
-    w, x = f.w.detach().clone(), torch.zeros(1, 1, 2, 2)
-    still = replace(config, langevin_steps=0, descriptor_l2=200.0)
-    train_step(both, lambda: x, (1, 2, 2), still, torch.Generator().manual_seed(0))
-    assert f.w.norm() < w.norm()
+    both = Both(rate=1e-3)
+    w, x = both.f.w.detach().clone(), torch.zeros(1, 1, 2, 2)
+    both.step(lambda: x, still(config, contrast=replace(config.contrast, l2=200.0)), 0)
+    assert both.f.w.norm() < w.norm()
 
 
 def test_reference_distribution_has_its_stationary_variance(config: CoopNetsConfig) -> None:
     f = LinearDescriptor()
     nn.init.zeros_(f.w)
     s, step_size = 0.2, 0.05
-    sampler = replace(
-        config, langevin_noise=True, step_size=step_size, reference_sd=s, langevin_steps=300
-    )
+    sampler = replace(config.langevin, noise=True, step_size=step_size, reference_sd=s, steps=300)
     start = torch.zeros(20_000, 1, 2, 2)
     x = revise(f, start, sampler, torch.Generator().manual_seed(0)).x  # type: ignore[arg-type]
     variance = s**2 / (1 - step_size**2 / (4 * s**2))
@@ -221,17 +221,18 @@ def test_negative_log_joint_gradient_is_equation_9() -> None:
 @pytest.mark.parametrize(
     "pair",
     [
-        "coopnets.chains=0", "coopnets.langevin_steps=-1", "coopnets.step_size=0.0",
+        "coopnets.chains=0", "coopnets.langevin.steps=-1", "coopnets.langevin.step_size=0.0",
         "coopnets.latent_steps=-1", "coopnets.sigma=-0.3", "coopnets.sigma=nan",
-        "coopnets.generator_updates=0", "coopnets.reference_sd=0.0",
-        "coopnets.langevin_steps=2.5", "coopnets.clamp=1",
+        "coopnets.generator_updates=0", "coopnets.langevin.reference_sd=0.0",
+        "coopnets.langevin.steps=2.5", "coopnets.langevin.clamp=1",
+        "coopnets.contrast.l2=-1.0", "coopnets.contrast.penalty_every=0",
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(tiny_config: TinyConfig, pair: str) -> None:
-    with pytest.raises(CoopError, match=pair.split("=")[0]):
+    with pytest.raises(CoopError, match=r"\.".join(pair.split("=")[0].split(".")[-2:])):
         tiny_config(pair)
 
 
 def test_metropolis_without_noise_is_refused(tiny_config: TinyConfig) -> None:
-    with pytest.raises(CoopError, match="langevin_noise"):
-        tiny_config("coopnets.metropolis=true", "coopnets.langevin_noise=false")
+    with pytest.raises(CoopError, match=r"langevin\.noise"):
+        tiny_config("coopnets.langevin.metropolis=true", "coopnets.langevin.noise=false")

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from coop_trainer.config import configure
+from coop_trainer.figures import Figures
 from coop_trainer.guard import Guard, GuardConfig
-from coop_trainer.methods.coopnets import Figures
 from coop_trainer.presets import load_preset
 
-GOOD = Figures(0.1, 0.0, 0.1, 0.1, 0.01, 1.0, 0.0, 1.0)
+GOOD = Figures(f_data=0.1, f_model=0.0, drift=0.01, saturation=0.0, contrast=1.0)
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def config() -> GuardConfig:
     ("bad", "reason"),
     [
         (GOOD._replace(f_data=7.0), "exploding energy"),
-        (GOOD._replace(f_revised=7.0), "exploding energy"),
+        (GOOD._replace(f_model=7.0), "exploding energy"),
         (GOOD._replace(saturation=0.8), "saturated samples"),
         (GOOD._replace(contrast=0.01), "flat samples"),
     ],
@@ -38,8 +38,8 @@ def test_the_second_bad_iteration_in_a_row_is_named(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_not_a_number_is_named_at_once(config: GuardConfig, value: float) -> None:
-    reason = Guard(config).judge(0, GOOD._replace(f_revised=value, drift=value), 0.0)
-    assert reason == "not a number: f_revised, drift"
+    reason = Guard(config).judge(0, GOOD._replace(f_model=value, drift=value), 0.0)
+    assert reason == "not a number: f_model, drift"
 
 
 def test_new_generators_may_be_flat(config: GuardConfig) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from coop_runtime import CoopError
 from coop_trainer.config import Config
+from coop_trainer.figures import Figures
 from coop_trainer.loop import Outcome, run
-from coop_trainer.methods.coopnets import Figures
 from coop_trainer.run_folder import RunFolder
 from coop_trainer.start import begin, choose_device, resume
 from coop_trainer.training import Training
@@ -146,7 +146,7 @@ class Broken:
                 with torch.no_grad():
                     for p in training.generator.parameters():
                         p.fill_(float("nan"))
-                return figures._replace(f_revised=float("nan"))
+                return figures._replace(f_model=float("nan"))
             return figures
 
         monkeypatch.setattr(Training, "advance", broken)
@@ -161,7 +161,7 @@ def test_nan_is_rolled_back_reported_and_survived(
     outcome = run(training, folder, say=said.append)
     assert (outcome.step, outcome.rollbacks, outcome.finished) == (12, 2, True)
     assert training.shrink == 0.25
-    assert said[0].startswith("step 10: not a number: f_revised; back to step 8 with 0.5")
+    assert said[0].startswith("step 10: not a number: f_model; back to step 8 with 0.5")
     events = [line for line in folder.read_log() if line.get("event") == "rollback"]
     assert [(e["step"], e["to"]) for e in events] == [(10, 8), (10, 8)]
     assert all(torch.isfinite(p).all() for p in training.generator.parameters())
@@ -353,7 +353,7 @@ def test_signals_end_a_slow_step_within_ten_seconds(
     out = tmp_path / "slow"
     command = [sys.executable, "-m", "coop_apps.train", "texture", str(picture), "--out", str(out)]
     command += ["--set", "data.size=none", "--set", "data.crop=32"]
-    command += ["--set", "coopnets.langevin_steps=1000000"]
+    command += ["--set", "coopnets.langevin.steps=1000000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         while not out.exists():
             assert process.poll() is None

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from coop_runtime import CoopError
 from coop_trainer.chains import ChainPool
+from coop_trainer.contrast import ContrastConfig
+from coop_trainer.figures import Figures
+from coop_trainer.langevin import LangevinConfig
 from coop_trainer.methods import abp, descriptor, gan, mcmc_triangle, triangle, vae
 from coop_trainer.nets import (
     Branch,
@@ -19,6 +22,7 @@ from coop_trainer.nets import (
     Encoder,
     EncoderConfig,
 )
+from coop_trainer.optimise import Network
 
 POINTS = 2
 
@@ -47,15 +51,23 @@ def mlp_generator() -> nn.Module:
     return nn.Sequential(nn.Conv1d(3, 16, 1), nn.Tanh(), nn.Conv1d(16, POINTS, 1))
 
 
-def step_of(network: nn.Module, rate: float = 0.1) -> Callable[[Tensor], None]:
-    sgd = torch.optim.SGD(network.parameters(), rate)
+class Descent:
+    """Plain gradient descent of the networks given; the losses are kept."""
 
-    def optimise(loss: Tensor) -> None:
-        sgd.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        sgd.step()
+    def __init__(self, rate: float = 0.1, **networks: nn.Module) -> None:
+        self.rate, self.networks = rate, networks
+        self.losses: dict[str, Tensor] = {}
 
-    return optimise
+    def __call__(self, loss: Tensor, *networks: Network) -> None:
+        self.losses.update(dict.fromkeys(networks, loss))
+        parameters = [p for k in networks if k in self.networks for p in _of(self.networks[k])]
+        if parameters:
+            for p, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                p.data -= self.rate * slope
+
+
+def _of(network: nn.Module) -> list[nn.Parameter]:
+    return list(network.parameters())
 
 
 def log_density(normal: torch.distributions.Normal, z: Tensor) -> Tensor:
@@ -101,13 +113,14 @@ def test_abp_on_a_linear_generator_is_factor_analysis() -> None:
     g, z = Loadings(6, 2), torch.zeros(count, 2)
     rng, learned = torch.Generator().manual_seed(0), torch.zeros(6, 6)
     for step in range(600):
-        z, figures = abp.train_step(g, step_of(g, 0.05), z, x, config, rng)
+        z, figures = abp.train_step(g, Descent(0.05, generator=g), z, x, config, rng)
         if step >= 300:
             learned += (g.w @ g.w.T).detach() / 300
     covariance = learned + sigma**2 * torch.eye(6)
     error = (torch.linalg.norm(covariance - best) / torch.linalg.norm(best)).item()
     assert error < 0.05
-    assert figures.latent_size == pytest.approx(1, abs=0.1)
+    assert z.std().item() == pytest.approx(1, abs=0.1)
+    assert figures.reconstruction == pytest.approx(sigma, rel=0.05)
 
 
 def test_abp_one_iteration_by_hand() -> None:
@@ -122,7 +135,7 @@ def test_abp_one_iteration_by_hand() -> None:
         g = Loadings(3, 2)
         w = g.w.detach().clone()
         config = abp.AbpConfig(kind, steps=1, step_size=0.4, sigma=0.5)
-        moved, figures = abp.train_step(g, step_of(g), z, x, config, rng)
+        moved, figures = abp.train_step(g, Descent(generator=g), z, x, config, rng)
         expected = z + 0.08 * (residual(w, z) @ w / 0.25 - z)  # (6)
         torch.testing.assert_close(moved, expected)
         at = z if kind == "joint" else moved
@@ -142,39 +155,34 @@ def test_abp_never_looks_at_what_is_not_observed() -> None:
         config = abp.AbpConfig("langevin", steps=3, step_size=0.3, sigma=0.3)
         filled = torch.where(seen > 0, x, filling)
         rng = torch.Generator().manual_seed(0)
-        z, figures = abp.train_step(g, step_of(g), torch.zeros(4, 2), filled, config, rng, seen)
+        z, figures = abp.train_step(
+            g, Descent(generator=g), torch.zeros(4, 2), filled, config, rng, seen
+        )
         results.append((z, g.w.detach(), figures))
     torch.testing.assert_close(results[0], results[1], rtol=0, atol=0)
 
 
+NO_PENALTY = ContrastConfig(l2=0.0, gradient_penalty=0.0, penalty_every=1)
 TRIANGLE = triangle.TriangleConfig(
-    samples=7, sigma=0.4, generator_updates=1, energy=1.0, dream=1.0, descriptor_l2=0.0
+    samples=7, sigma=0.4, generator_updates=1, energy=1.0, dream=1.0, contrast=NO_PENALTY
 )
 
 
 def captured_triangle(
     config: triangle.TriangleConfig, x: Tensor
-) -> tuple[dict[str, Tensor], triangle.TriangleLearners, triangle.TriangleFigures]:
+) -> tuple[dict[str, Tensor], tuple[Descriptor, nn.Module, Encoder], Figures]:
     """One iteration whose losses are kept and whose networks stay as they are."""
     torch.manual_seed(0)
-    losses: dict[str, Tensor] = {}
-    learners = triangle.TriangleLearners(
-        mlp_descriptor(),
-        mlp_generator(),
-        mlp_encoder(),
-        lambda loss: losses.update(descriptor=loss),
-        lambda loss: losses.update(generator=loss),
-        lambda loss: losses.update(encoder=loss),
-    )
+    networks = mlp_descriptor(), mlp_generator(), mlp_encoder()
+    kept = Descent()
     rng = torch.Generator().manual_seed(5)
-    figures = triangle.train_step(learners, x, (3, 1), config, rng)
-    return losses, learners, figures
+    figures = triangle.train_step(*networks, kept, x, (3, 1), config, rng)
+    return kept.losses, networks, figures
 
 
 def test_triangle_steps_are_its_divergences() -> None:
     x = torch.randn(4, POINTS, 1)
-    losses, learners, figures = captured_triangle(TRIANGLE, x)
-    f, g, q = learners.descriptor, learners.generator, learners.encoder
+    losses, (f, g, q), figures = captured_triangle(TRIANGLE, x)
     rng = torch.Generator().manual_seed(5)
     z = torch.randn(7, 3, 1, generator=rng)
     n = torch.randn(4, 3, 1, generator=rng)
@@ -190,12 +198,8 @@ def test_triangle_steps_are_its_divergences() -> None:
 
 
 def test_each_triangle_step_moves_its_own_network_only() -> None:
-    losses, learners, _ = captured_triangle(TRIANGLE, torch.randn(4, POINTS, 1))
-    networks = {
-        "descriptor": learners.descriptor,
-        "generator": learners.generator,
-        "encoder": learners.encoder,
-    }
+    losses, (f, g, q), _ = captured_triangle(TRIANGLE, torch.randn(4, POINTS, 1))
+    networks = {"descriptor": f, "generator": g, "encoder": q}
     for name, loss in losses.items():
         for network in networks.values():
             network.zero_grad()
@@ -207,53 +211,49 @@ def test_each_triangle_step_moves_its_own_network_only() -> None:
 def test_triangle_without_energy_is_the_vae() -> None:
     x = torch.randn(4, POINTS, 1)
     config = replace(TRIANGLE, energy=0.0, dream=0.0)
-    losses, learners, figures = captured_triangle(config, x)
+    losses, (_, g, q), figures = captured_triangle(config, x)
     assert "descriptor" not in losses
     rng = torch.Generator().manual_seed(5)
     torch.randn(7, 3, 1, generator=rng)  # the triangle's z, which here has no use
-    bound: list[Tensor] = []
-    same = vae.train_step(
-        learners.generator, learners.encoder, bound.append, x, vae.VaeConfig(0.4), rng
-    )
-    torch.testing.assert_close(losses["encoder"], bound[0])
+    kept = Descent()
+    same = vae.train_step(g, q, kept, x, vae.VaeConfig(0.4), rng)
+    bound = kept.losses["encoder"]
+    torch.testing.assert_close(losses["encoder"], bound)
     # The generator's step leaves out the term that does not depend on it.
-    divergence = learners.encoder(x).divergence().mean()
-    torch.testing.assert_close(losses["generator"] + divergence, bound[0])
-    assert same == pytest.approx((figures.reconstruction, figures.divergence))
+    divergence = q(x).divergence().mean()
+    torch.testing.assert_close(losses["generator"] + divergence, bound)
+    assert same.reconstruction == pytest.approx(figures.reconstruction)
+    assert same.divergence == pytest.approx(figures.divergence)
 
 
-DUAL = mcmc_triangle.McmcTriangleConfig(
-    samples=7,
-    langevin_steps=3,
+LANGEVIN = LangevinConfig(
+    steps=3,
+    refine_steps=3,
     step_size=0.2,
-    langevin_noise=False,
+    noise=False,
     max_drift=None,
     clamp=False,
+    metropolis=False,
     reference_sd=None,
+)
+DUAL = mcmc_triangle.McmcTriangleConfig(
+    samples=7,
+    langevin=LANGEVIN,
     latent_steps=2,
     latent_step_size=0.1,
     sigma=0.4,
     revision_weight=60.0,
-    descriptor_l2=0.0,
-    gradient_penalty=0.0,
+    contrast=NO_PENALTY,
 )
 
 
 def test_dual_teaching_learns_from_both_revisions() -> None:
     torch.manual_seed(0)
     f, g, q, x = mlp_descriptor(), mlp_generator(), mlp_encoder(), torch.randn(4, POINTS, 1)
-    losses: dict[str, Tensor] = {}
-    learners = mcmc_triangle.McmcTriangleLearners(
-        f,
-        g,
-        q,
-        lambda loss: losses.update(descriptor=loss),
-        lambda loss: losses.update(generator=loss),
-        lambda loss: losses.update(encoder=loss),
-    )
-    config = replace(DUAL, latent_steps=0)
+    kept, config = Descent(), replace(DUAL, latent_steps=0)
     rng = torch.Generator().manual_seed(5)
-    figures = mcmc_triangle.train_step(learners, x, (3, 1), config, rng)
+    figures = mcmc_triangle.train_step(f, g, q, kept, x, (3, 1), config, rng)
+    losses = kept.losses
 
     rng = torch.Generator().manual_seed(5)
     z = torch.randn(7, 3, 1, generator=rng)
@@ -271,24 +271,19 @@ def test_dual_teaching_learns_from_both_revisions() -> None:
     torch.testing.assert_close(losses["encoder"], -said)
     assert figures.code_revision == 0
     assert figures.revision == pytest.approx((revised - draft).square().mean().sqrt().item())
-    moved = mcmc_triangle.train_step(learners, x, (3, 1), DUAL, torch.Generator().manual_seed(5))
+    rng = torch.Generator().manual_seed(5)
+    moved = mcmc_triangle.train_step(f, g, q, Descent(), x, (3, 1), DUAL, rng)
+    assert moved.code_revision is not None
     assert moved.code_revision > 0
 
 
-DESCRIPTOR = descriptor.DescriptorLearningConfig(
+ALGORITHM_D = descriptor.AlgorithmDConfig(
     start="persistent",
     chains=256,
-    langevin_steps=5,
-    step_size=0.15,
-    langevin_noise=True,
-    max_drift=None,
-    clamp=False,
-    metropolis=False,
-    reference_sd=None,
+    langevin=replace(LANGEVIN, steps=5, step_size=0.15, noise=True),
     pool=256,
     restart=0.01,
-    l2=0.0,
-    gradient_penalty=0.0,
+    contrast=NO_PENALTY,
 )
 
 
@@ -311,14 +306,15 @@ class Precision(Descriptor):
 def test_algorithm_d_finds_the_variance(start: str) -> None:
     rng = torch.Generator().manual_seed(0)
     x = 0.3 * torch.randn(512, POINTS, 1, generator=rng)
-    config = replace(DESCRIPTOR, start=start)  # type: ignore[arg-type]
+    config = replace(ALGORITHM_D, start=start)  # type: ignore[arg-type]
     f, chains = Precision(), ChainPool(config.pool)
-    optimise = torch.optim.Adam(f.parameters(), 0.1)
+    adam = torch.optim.Adam(f.parameters(), 0.1)
 
-    def step(loss: Tensor) -> None:
-        optimise.zero_grad()
+    def step(loss: Tensor, *networks: Network) -> None:
+        assert networks == ("descriptor",)
+        adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimise.step()
+        adam.step()
 
     found = []
     for k in range(600):
@@ -336,17 +332,19 @@ def test_gan_losses_and_their_directions() -> None:
     torch.manual_seed(0)
     d, g = mlp_descriptor(), mlp_generator()
     nn.init.zeros_(d.columns[0][-1].weight)  # type: ignore[index]
-    learners = gan.GanLearners(d, g, step_of(d, 0.5), lambda _: None)
     x, rng = torch.randn(64, POINTS, 1) + 3, torch.Generator().manual_seed(0)
     config = gan.GanConfig(samples=64, generator_updates=1)
-    first = gan.train_step(learners, x, (3, 1), config, rng)
+    only_d, only_g = Descent(0.5, descriptor=d), Descent(0.1, generator=g)
+    first = gan.train_step(d, g, only_d, x, (3, 1), config, rng)
     assert first.discriminator_loss == pytest.approx(2 * math.log(2), rel=1e-5)
     for _ in range(30):
-        later = gan.train_step(learners, x, (3, 1), config, rng)
+        later = gan.train_step(d, g, only_d, x, (3, 1), config, rng)
+    assert later.discriminator_loss is not None
+    assert later.generator_loss is not None
     assert later.discriminator_loss < 0.7 < later.generator_loss
-    learners.optimise_discriminator, learners.optimise_generator = lambda _: None, step_of(g, 0.1)
     for _ in range(50):
-        last = gan.train_step(learners, x, (3, 1), config, rng)
+        last = gan.train_step(d, g, only_g, x, (3, 1), config, rng)
+    assert last.generator_loss is not None
     assert last.generator_loss < later.generator_loss
 
 
@@ -358,10 +356,11 @@ def test_gan_losses_and_their_directions() -> None:
         (lambda: replace(TRIANGLE, samples=0), "triangle.samples"),
         (lambda: replace(TRIANGLE, sigma=math.nan), "triangle.sigma"),
         (lambda: replace(TRIANGLE, dream=-1.0), "triangle.dream"),
-        (lambda: replace(DESCRIPTOR, chains=0), "descriptor_learning.chains"),
-        (lambda: replace(DESCRIPTOR, pool=3), "descriptor_learning.pool"),
-        (lambda: replace(DESCRIPTOR, step_size=0.0), "descriptor_learning.step_size"),
-        (lambda: replace(DESCRIPTOR, restart=2.0), "restart"),
+        (lambda: replace(ALGORITHM_D, chains=0), "algorithm_d.chains"),
+        (lambda: replace(ALGORITHM_D, pool=3), "algorithm_d.pool"),
+        (lambda: replace(ALGORITHM_D, restart=2.0), "algorithm_d.restart"),
+        (lambda: replace(LANGEVIN, step_size=0.0), "langevin.step_size"),
+        (lambda: replace(NO_PENALTY, l2=-1.0), "contrast.l2"),
         (lambda: replace(DUAL, samples=0), "mcmc_triangle"),
         (lambda: replace(DUAL, sigma=-1.0), "mcmc_triangle.sigma"),
         (lambda: replace(DUAL, revision_weight=math.inf), "mcmc_triangle.revision_weight"),

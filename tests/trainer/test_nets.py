@@ -63,7 +63,10 @@ def test_paper_preset_has_the_papers_layers() -> None:
     ]  # fmt: skip
     assert g(torch.randn(1, 1, 7, 7)).shape == (1, 3, 224, 224)
     assert g(torch.randn(1, 1, 14, 14)).shape == (1, 3, 448, 448)
-    assert (config.coopnets.reference_sd, config.coopnets.step_size) == (0.012, 0.003)
+    assert (config.coopnets.langevin.reference_sd, config.coopnets.langevin.step_size) == (
+        0.012,
+        0.003,
+    )
     x = torch.randn(2, 3, 24, 24)
     maps = f.columns[0](x)
     assert maps.shape == (2, 30, 8, 8)

@@ -150,7 +150,7 @@ def configure(
     file
         TOML with the same tables; every key is optional.
     pairs
-        Such as ``"coopnets.langevin_steps=30"``; the value is TOML, a bare word is a text.
+        Such as ``"coopnets.langevin.steps=30"``; the value is TOML, a bare word is a text.
 
     Raises
     ------

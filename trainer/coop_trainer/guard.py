@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from coop_runtime.errors import CoopError
 
-from .methods.coopnets import Figures
+from .figures import Figures
 
 __all__ = ["Guard", "GuardConfig"]
 
@@ -71,7 +71,7 @@ class Guard:
     --------
     >>> config = GuardConfig(largest_gap=1, largest_saturation=0.5, smallest_contrast=0.1,
     ...     patience=2, grace=0, flat_drift=0, snapshot_steps=10, shrink=0.5, rollbacks=3)
-    >>> good = Figures(0.1, 0.0, 0.1, 0.1, 0.01, 1.0, 0.0, 1.0)
+    >>> good = Figures(f_data=0.1, f_model=0.0, contrast=1.0)
     >>> guard = Guard(config)
     >>> guard.judge(0, good, 0.0), guard.judge(1, good._replace(f_data=9), 0.0)
     (None, None)
@@ -101,8 +101,7 @@ class Guard:
         saturation_of_data
             Share of |x| > 0.99 in the training pictures themselves.
         """
-        if not all(math.isfinite(value) for value in figures):
-            names = [n for n, v in figures._asdict().items() if not math.isfinite(v)]
+        if names := figures.not_numbers():
             self.failed = 0
             return f"not a number: {', '.join(names)}"
         reason = self._reason(step, figures, saturation_of_data)
@@ -114,15 +113,18 @@ class Guard:
 
     def went_flat(self, figures: Figures) -> bool:
         """Say, once, that the descriptor has gone flat."""
+        if figures.drift is None:
+            return False
         self.flat = self.flat + 1 if figures.drift < self.config.flat_drift else 0
         return self.flat == FLAT_STEPS
 
     def _reason(self, step: int, figures: Figures, saturation_of_data: float) -> str | None:
-        c, gap = self.config, abs(figures.f_data - figures.f_revised)
+        c, gap = self.config, abs(figures.gap or 0.0)
+        saturation, contrast = figures.saturation, figures.contrast
         if gap > c.largest_gap:
             return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
-        if figures.saturation > c.largest_saturation + saturation_of_data:
-            return f"saturated samples: {figures.saturation:.0%} of the entries at ±1"
-        if step >= c.grace and figures.contrast < c.smallest_contrast:
-            return f"flat samples: {figures.contrast:.2g} of the contrast of the examples"
+        if saturation is not None and saturation > c.largest_saturation + saturation_of_data:
+            return f"saturated samples: {saturation:.0%} of the entries at ±1"
+        if contrast is not None and step >= c.grace and contrast < c.smallest_contrast:
+            return f"flat samples: {contrast:.2g} of the contrast of the examples"
         return None

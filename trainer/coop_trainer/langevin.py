@@ -7,12 +7,30 @@ Equations are those of the CoopNets paper (Xie, Lu, Gao, Wu, AAAI 2018). The num
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Energy", "Revision", "energy_and_gradient", "frozen", "langevin", "langevin_step"]
+from coop_runtime.errors import CoopError
+
+from .nets import Descriptor
+
+__all__ = [
+    "VALUE_RANGE",
+    "Energy",
+    "LangevinConfig",
+    "Revision",
+    "energy_and_gradient",
+    "frozen",
+    "langevin",
+    "langevin_step",
+    "revise",
+]
+
+#: Ends of the range of signals.
+VALUE_RANGE = (-1.0, 1.0)
 
 Energy = Callable[[Tensor], Tensor]
 """A state of shape (batch, …) to its energy of shape (batch,): −log density + constant."""
@@ -34,6 +52,49 @@ class Revision(NamedTuple):
     x: Tensor
     drift: float
     acceptance: float
+
+
+@dataclass(frozen=True)
+class LangevinConfig:
+    """Settings of the Langevin revision of signals, equation (4).
+
+    Attributes
+    ----------
+    steps
+        l_p, number of steps per iteration.
+    refine_steps
+        Number of steps that sheets and the exported card use when sampling; the paper takes 10
+        to 50 (section 5.2).
+    step_size, noise
+        δ, and whether the noise term is on.
+    max_drift, clamp
+        Limit of one entry's drift in one step (None: none), and whether states are clamped to
+        [−1, 1]; neither is in the papers.
+    metropolis
+        Metropolis–Hastings correction.
+    reference_sd
+        s of the reference distribution N(0, s²I); None for the uniform one.
+    """
+
+    steps: int
+    refine_steps: int
+    step_size: float
+    noise: bool
+    max_drift: float | None
+    clamp: bool
+    metropolis: bool
+    reference_sd: float | None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "refine_steps"):
+            if getattr(self, name) < 0:
+                raise CoopError(f"langevin.{name}: expected ≥ 0, found {getattr(self, name)}")
+        for name in ("step_size", "max_drift", "reference_sd"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise CoopError(f"langevin.{name}: expected > 0, found {value}")
+        if self.metropolis and not self.noise:
+            raise CoopError("langevin.metropolis: needs langevin.noise = true")
 
 
 @contextmanager
@@ -197,3 +258,32 @@ def _metropolis(
 
 def _norm2(x: Tensor) -> Tensor:
     return x.flatten(1).square().sum(1)
+
+
+def revise(
+    f: Descriptor,
+    x: Tensor,
+    config: LangevinConfig,
+    rng: torch.Generator,
+    steps: int | None = None,
+) -> Revision:
+    """Revise x by Langevin steps on E(x) = −f(x) + ‖x‖²/2s², equation (4).
+
+    Parameters
+    ----------
+    x
+        Start, shape (batch, channels, …).
+    steps
+        Number of steps, if not ``config.steps``.
+    """
+    return langevin(
+        lambda state: f.energy(state, config.reference_sd),
+        x,
+        rng,
+        steps=config.steps if steps is None else steps,
+        step_size=config.step_size,
+        noise=config.noise,
+        max_drift=config.max_drift,
+        clamp=VALUE_RANGE if config.clamp else None,
+        metropolis=config.metropolis,
+    )

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from coop_runtime.errors import CoopError
 
+from .figures import Figures
 from .guard import Guard
 from .interrupt import Interruption, Overdue
-from .methods.coopnets import Figures
 from .run_folder import RunFolder
 from .sheets import sample_sheet
 from .training import Training
@@ -23,6 +23,7 @@ __all__ = ["Outcome", "run"]
 
 FIRST_SHEET = 10
 LOG_SECONDS = 5.0
+SHOWN = ("revision", "reconstruction", "divergence", "discriminator_loss", "generator_loss")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Log:
 
     def add(self, training: Training, figures: Figures, rate: float) -> None:
         """Note one iteration."""
-        values = {**figures._asdict(), "rate_factor": rate}
+        values = {**figures.known(), "rate_factor": rate}
         self.lines.append({"step": training.step, "seconds": round(training.seconds, 3), **values})
         if self.board is not None:
             for name, value in values.items():
@@ -141,7 +142,7 @@ def run(
                     log.event(training.step, event="flat", drift=figures.drift)
                     say(
                         f"step {training.step}: the descriptor has gone flat (drift "
-                        f"{figures.drift:.1e} per step): it no longer tells drafts from examples"
+                        f"{figures.drift:.1e} per step): it no longer tells samples from examples"
                     )
                 if guard.clear and training.step % config.guard.snapshot_steps == 0:
                     good = training.state()
@@ -184,7 +185,7 @@ def _roll_back(
         training.restore(good)
         raise CoopError(
             f"training diverged at step {step} ({reason}) after {limit} roll-backs; the state of "
-            f"step {good['step']} is saved. Lower descriptor_optimiser.rate, or coopnets.step_size"
+            f"step {good['step']} is saved. Lower descriptor_optimiser.rate, or the step size"
         )
     training.roll_back(good)
     # The good state carries the new count and rates too, or a second failure would undo them.
@@ -222,11 +223,8 @@ def _bar(training: Training) -> "tqdm[Any]":
 
 
 def _show(bar: "tqdm[Any]", training: Training, figures: Figures) -> None:
-    """Show the three figures that matter: gap, revision and reconstruction."""
-    gap = figures.f_data - figures.f_revised
-    bar.set_postfix_str(
-        f"step {training.step}  energy gap {gap:+.4f}  revision {figures.revision:.3f}  "
-        f"reconstruction {figures.reconstruction:.3f}",
-        refresh=False,
-    )
+    """Show the figures that matter most: of CoopNets gap, revision and reconstruction."""
+    shown = [] if figures.gap is None else [f"energy gap {figures.gap:+.4f}"]
+    shown += [f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.known().items() if k in SHOWN]
+    bar.set_postfix_str("  ".join([f"step {training.step}", *shown]), refresh=False)
     bar.update(max(0.0, training.done - bar.n))

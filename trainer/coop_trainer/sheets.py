@@ -9,8 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from .data import random_crops
-from .langevin import frozen
-from .methods.coopnets import revise
+from .langevin import frozen, revise
 from .training import Training
 
 __all__ = ["draw_samples", "png", "sample_sheet"]
@@ -31,7 +30,7 @@ def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Ten
         Each (count, channels, side, side), side rounded up to the generator's stride.
     """
     f, g = training.averaged()
-    settings = training.config.coopnets
+    langevin = training.config.coopnets.langevin
     rng = torch.Generator(training.device).manual_seed(SHEET_SEED)
     cells = -(-side // g.stride)
     shape = (count, g.latent_channels, cells, cells)
@@ -39,7 +38,7 @@ def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Ten
     with torch.no_grad():
         drafts = g(z)
     with frozen(f):
-        revised = revise(f, drafts, settings, rng, settings.refine_steps).x
+        revised = revise(f, drafts, langevin, rng, langevin.refine_steps).x
     return drafts, revised
 
 

@@ -12,8 +12,10 @@ from coop_runtime.errors import CoopError
 from .chains import ChainPool
 from .config import Config, LoopConfig, OptimiserConfig
 from .data import Pictures, random_crops
-from .methods.coopnets import Figures, Learners, train_step
+from .figures import Figures
+from .methods import coopnets
 from .nets import Descriptor, Generator
+from .optimise import Network
 
 __all__ = ["Training", "progress", "rate_factor"]
 
@@ -115,17 +117,18 @@ class Training:
         ):
             for group in optimiser.param_groups:
                 group["lr"] = settings.rate * factor
-        learners = Learners(
-            self.descriptor,
-            self.generator,
-            self.chains,
-            lambda loss: self._optimise("descriptor", loss),
-            lambda loss: self._optimise("generator", loss),
-        )
         self.descriptor.train()
         self.generator.train()
-        figures = train_step(
-            learners, self.examples, self.latent_shape, c.coopnets, self.rng, self.step
+        figures = coopnets.train_step(
+            self.descriptor,
+            self.generator,
+            self._optimise,
+            self.chains,
+            self.examples,
+            self.latent_shape,
+            c.coopnets,
+            self.rng,
+            self.step,
         )
         self.step += 1
         return figures
@@ -208,17 +211,19 @@ class Training:
             "generator_average": self.averages["generator"],
         }
 
-    def _optimise(self, name: str, loss: Tensor) -> None:
-        """Take one gradient step on one network and update its average."""
-        network: nn.Module = getattr(self, name)
-        optimiser: torch.optim.Optimizer = getattr(self, f"{name}_optimiser")
-        settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
-        optimiser.zero_grad(set_to_none=True)
+    def _optimise(self, loss: Tensor, *networks: Network) -> None:
+        """Take one gradient step of the named networks on a loss, and update their averages."""
+        parts = self._parts()
+        for name in networks:
+            parts[f"{name}_optimiser"].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if settings.clip is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-        optimiser.step()
-        self.averages[name].update_parameters(network)
+        for name in networks:
+            settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
+            network: nn.Module = parts[name]
+            if settings.clip is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
+            parts[f"{name}_optimiser"].step()
+            self.averages[name].update_parameters(network)
 
 
 def _optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:

@@ -10,7 +10,7 @@ from coop_runtime.errors import CoopError
 from coop_runtime.strict import encode
 
 from ..data import BUILT_IN
-from ..methods.coopnets import VALUE_RANGE
+from ..langevin import VALUE_RANGE
 from ..sheets import draw_samples, png, sample_sheet
 from ..start import resume
 from ..training import DIMS, Training
@@ -45,10 +45,10 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         raise CoopError(f"{run}: nothing learned yet (no checkpoint); train first")
     f, g = training.averaged()
     config, pictures = training.config, training.source
-    settings = config.coopnets
+    settings, langevin = config.coopnets, config.coopnets.langevin
 
     def energy(x: torch.Tensor) -> torch.Tensor:
-        return f.energy(x, settings.reference_sd)
+        return f.energy(x, langevin.reference_sd)
 
     return write_bundle(
         target,
@@ -66,11 +66,11 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         ),
         latent=Latent(channels=g.latent_channels, stride=g.stride),
         langevin=Langevin(
-            steps=settings.refine_steps,
-            step_size=settings.step_size,
-            noise=settings.langevin_noise,
-            max_drift=settings.max_drift,
-            clamp=settings.clamp,
+            steps=langevin.refine_steps,
+            step_size=langevin.step_size,
+            noise=langevin.noise,
+            max_drift=langevin.max_drift,
+            clamp=langevin.clamp,
         ),
         sigma=settings.sigma,
         training=_history(training),

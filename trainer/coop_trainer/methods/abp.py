@@ -5,19 +5,20 @@ AAAI 2017. The paper's Y is x here, its Z is z, its W the generator's parameters
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..figures import Figures
 from ..langevin import frozen, langevin
+from ..optimise import Optimise
 from ..posterior import negative_log_joint, squared_error
 
-__all__ = ["AbpConfig", "AbpFigures", "train_step"]
+__all__ = ["AbpConfig", "train_step"]
 
 
 @dataclass(frozen=True)
@@ -48,33 +49,15 @@ class AbpConfig:
                 raise CoopError(f"abp.{name}: expected > 0, found {getattr(self, name)}")
 
 
-class AbpFigures(NamedTuple):
-    """What one iteration was like.
-
-    Attributes
-    ----------
-    reconstruction
-        RMS of x − g(z) over the observed entries, with the z that were inferred.
-    movement
-        RMS change of z in the inference.
-    latent_size
-        RMS of z: near one where the latents fill their prior.
-    """
-
-    reconstruction: float
-    movement: float
-    latent_size: float
-
-
 def train_step(
     g: nn.Module,
-    optimise: Callable[[Tensor], None],
+    optimise: Optimise,
     z: Tensor,
     x: Tensor,
     config: AbpConfig,
     rng: torch.Generator,
     seen: Tensor | None = None,
-) -> tuple[Tensor, AbpFigures]:
+) -> tuple[Tensor, Figures]:
     """One iteration on a batch: inferential, then learning back-propagation.
 
     Parameters
@@ -109,11 +92,10 @@ def train_step(
     # Learning back-propagation: W ← W + η mean ∂ log p(x, z), equations (7) and (11).
     at = z if config.inference == "joint" else inferred
     error = squared_error(x, g(at), seen)
-    optimise(error.mean() / (2 * config.sigma**2))
+    optimise(error.mean() / (2 * config.sigma**2), "generator")
 
     entries = x.numel() if seen is None else seen.sum().item()
-    return inferred, AbpFigures(
+    return inferred, Figures(
+        code_revision=(inferred - z).square().mean().sqrt().item(),
         reconstruction=math.sqrt(error.detach().sum().item() / max(entries, 1)),
-        movement=(inferred - z).square().mean().sqrt().item(),
-        latent_size=inferred.square().mean().sqrt().item(),
     )

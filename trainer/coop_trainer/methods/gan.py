@@ -5,9 +5,7 @@ Metz, Chintala, ICLR 2016). The discriminator's logit is the network that other 
 descriptor, without its gain.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +13,12 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
 from ..nets import Descriptor
+from ..optimise import Optimise
 
-__all__ = ["GanConfig", "GanFigures", "GanLearners", "train_step"]
+__all__ = ["GanConfig", "train_step"]
 
 
 @dataclass(frozen=True)
@@ -33,46 +33,26 @@ class GanConfig:
             raise CoopError("gan.samples and .generator_updates: expected ≥ 1")
 
 
-@dataclass
-class GanLearners:
-    """The two networks, and how each takes a step on a loss."""
-
-    discriminator: Descriptor
-    generator: nn.Module
-    optimise_discriminator: Callable[[Tensor], None]
-    optimise_generator: Callable[[Tensor], None]
-
-
-class GanFigures(NamedTuple):
-    """What one iteration was like.
-
-    Attributes
-    ----------
-    discriminator_loss, generator_loss
-        In nats; 2 log 2 and log 2 where examples and generated ones cannot be told apart.
-    """
-
-    discriminator_loss: float
-    generator_loss: float
-
-
 def train_step(
-    learners: GanLearners,
+    d: Descriptor,
+    g: nn.Module,
+    optimise: Optimise,
     x: Tensor,
     latent_shape: tuple[int, ...],
     config: GanConfig,
     rng: torch.Generator,
-) -> GanFigures:
+) -> Figures:
     """One step of the discriminator, then one or several of the generator.
 
     Parameters
     ----------
+    d
+        The discriminator.
     x
         The examples, shape (batch, channels, …).
     latent_shape
         Shape of one z: (latent_channels, h, …).
     """
-    d, g = learners.discriminator, learners.generator
 
     def draw() -> Tensor:
         z: Tensor = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
@@ -83,14 +63,20 @@ def train_step(
         x_generated = draw()
     real, generated = _logit(d, x), _logit(d, x_generated)
     discriminator_loss = F.softplus(-real).mean() + F.softplus(generated).mean()
-    learners.optimise_discriminator(discriminator_loss)
+    optimise(discriminator_loss, "descriptor")
 
     for _ in range(config.generator_updates):
         with frozen(d):
             generator_loss = F.softplus(-_logit(d, draw())).mean()
-            learners.optimise_generator(generator_loss)
+            optimise(generator_loss, "generator")
 
-    return GanFigures(discriminator_loss.item(), generator_loss.item())
+    saturation, contrast = shape_of_samples(x_generated, x_generated, x)
+    return Figures(
+        saturation=saturation,
+        contrast=contrast,
+        discriminator_loss=discriminator_loss.item(),
+        generator_loss=generator_loss.item(),
+    )
 
 
 def _logit(d: Descriptor, x: Tensor) -> Tensor:

@@ -6,20 +6,21 @@ energy switched off it is the variational auto-encoder, `methods.vae`.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..contrast import ContrastConfig, contrast
+from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
 from ..nets import Descriptor, Encoder
+from ..optimise import Optimise
 from ..posterior import squared_error
 
-__all__ = ["TriangleConfig", "TriangleFigures", "TriangleLearners", "train_step"]
+__all__ = ["TriangleConfig", "train_step"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class TriangleConfig:
         Weight of the energy in KL(P‖Π); 0 makes a variational auto-encoder.
     dream
         Weight of −log q(z|x̃) in KL(P‖Π); 1 in the paper, 0.1 in published code.
-    descriptor_l2
-        Weight of mean f² in the α-step, which keeps f near zero; 0 in the paper.
+    contrast
+        Regularisers of the α-step, not in the paper.
     """
 
     samples: int
@@ -47,59 +48,29 @@ class TriangleConfig:
     generator_updates: int
     energy: float
     dream: float
-    descriptor_l2: float
+    contrast: ContrastConfig
 
     def __post_init__(self) -> None:
         if min(self.samples, self.generator_updates) < 1:
             raise CoopError("triangle.samples and .generator_updates: expected ≥ 1")
         if not 0 < self.sigma < math.inf:
             raise CoopError(f"triangle.sigma: expected > 0, found {self.sigma}")
-        for name in ("energy", "dream", "descriptor_l2"):
+        for name in ("energy", "dream"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise CoopError(f"triangle.{name}: expected ≥ 0, found {getattr(self, name)}")
 
 
-@dataclass
-class TriangleLearners:
-    """The three networks, and how each takes a step on a loss."""
-
-    descriptor: Descriptor
-    generator: nn.Module
-    encoder: Encoder
-    optimise_descriptor: Callable[[Tensor], None]
-    optimise_generator: Callable[[Tensor], None]
-    optimise_encoder: Callable[[Tensor], None]
-
-
-class TriangleFigures(NamedTuple):
-    """What one iteration was like; f is per sample and unit gain.
-
-    Attributes
-    ----------
-    f_data, f_generated
-        Mean f of the examples and of the generated ones; their difference is the energy gap.
-    reconstruction
-        RMS of x − g(z̃), z̃ ~ q(z|x).
-    divergence
-        KL(q(z|x) ‖ p(z)) in nats per example.
-    dream
-        −log q(z|x̃) per latent, of generated pairs.
-    """
-
-    f_data: float
-    f_generated: float
-    reconstruction: float
-    divergence: float
-    dream: float
-
-
 def train_step(
-    learners: TriangleLearners,
+    f: Descriptor,
+    g: nn.Module,
+    q: Encoder,
+    optimise: Optimise,
     x: Tensor,
     latent_shape: tuple[int, ...],
     config: TriangleConfig,
     rng: torch.Generator,
-) -> TriangleFigures:
+    step: int = 0,
+) -> Figures:
     """One iteration of Algorithm 1: three steps on the same batch, in the paper's order.
 
     Parameters
@@ -110,20 +81,18 @@ def train_step(
         Shape of one z: (latent_channels, h, …).
     rng
         Source of z, of z̃ and of nothing else: x̃ is g(z), without the residual's noise.
+    step
+        Number of the iteration; only the gradient penalty's turn depends on it.
     """
-    f, g, q = learners.descriptor, learners.generator, learners.encoder
     z = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
     with torch.no_grad():
         x_generated = g(z)
 
     # α-step: ascend E_data f(x) − E_P f(x̃), equation (17).
-    f_data, f_generated = f.density(x), f.density(x_generated)
+    learned = None
     if config.energy:
-        loss = f_generated.mean() - f_data.mean()
-        if config.descriptor_l2:
-            f_squared = f_data.square().mean() + f_generated.square().mean()
-            loss = loss + config.descriptor_l2 * f_squared
-        learners.optimise_descriptor(loss * math.prod(x.shape[2:]))
+        learned = contrast(f, x, x_generated, config.contrast, step)
+        optimise(learned.loss, "descriptor")
 
     # φ-step: descend KL(Q‖P), the variational bound of (14), and KL(P‖Π)'s −log q(z|x̃), (18).
     with frozen(g):
@@ -131,7 +100,7 @@ def train_step(
         z_code = code.draw(rng)
         bound = squared_error(x, g(z_code)) / (2 * config.sigma**2) + code.divergence()
         dream = -q(x_generated).log_density(z)
-    learners.optimise_encoder(bound.mean() + config.dream * dream.mean())
+    optimise(bound.mean() + config.dream * dream.mean(), "encoder")
 
     # θ-step: descend the reconstruction of KL(Q‖P), and KL(P‖Π) = −f(x̃) − log q(z|x̃) + constant.
     z_code = z_code.detach()
@@ -143,12 +112,14 @@ def train_step(
                 x_again = g(z)
                 loss = loss + config.energy * f.energy(x_again, None).mean()
                 loss = loss - config.dream * q(x_again).log_density(z).mean()
-        learners.optimise_generator(loss)
+        optimise(loss, "generator")
 
-    return TriangleFigures(
-        f_data=f_data.mean().item(),
-        f_generated=f_generated.mean().item(),
+    saturation, relative_contrast = shape_of_samples(x_generated, x_generated, x)
+    return Figures(
+        f_data=None if learned is None else learned.f_data.mean().item(),
+        f_model=None if learned is None else learned.f_model.mean().item(),
         reconstruction=math.sqrt(error.mean().item() / x[0].numel()),
         divergence=code.divergence().mean().item(),
-        dream=dream.mean().item() / z[0].numel(),
+        saturation=saturation,
+        contrast=relative_contrast,
     )

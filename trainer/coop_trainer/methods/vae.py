@@ -5,19 +5,19 @@ normal q(z|x) and one reparametrised draw. The same networks as the other method
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..figures import Figures
 from ..nets import Encoder
+from ..optimise import Optimise
 from ..posterior import squared_error
 
-__all__ = ["VaeConfig", "VaeFigures", "train_step"]
+__all__ = ["VaeConfig", "train_step"]
 
 
 @dataclass(frozen=True)
@@ -31,35 +31,26 @@ class VaeConfig:
             raise CoopError(f"vae.sigma: expected > 0, found {self.sigma}")
 
 
-class VaeFigures(NamedTuple):
-    """What one iteration was like: RMS of x − g(z̃); KL(q(z|x) ‖ p(z)) in nats per example."""
-
-    reconstruction: float
-    divergence: float
-
-
 def train_step(
     g: nn.Module,
     q: Encoder,
-    optimise: Callable[[Tensor], None],
+    optimise: Optimise,
     x: Tensor,
     config: VaeConfig,
     rng: torch.Generator,
-) -> VaeFigures:
+) -> Figures:
     """One step on the negative evidence lower bound (up to a constant) of a batch.
 
     Parameters
     ----------
-    optimise
-        Takes a step of generator and encoder on a loss.
     x
         The examples, shape (batch, channels, …).
     """
     code = q(x)
     error = squared_error(x, g(code.draw(rng)))
     divergence = code.divergence()
-    optimise((error / (2 * config.sigma**2) + divergence).mean())
-    return VaeFigures(
+    optimise((error / (2 * config.sigma**2) + divergence).mean(), "generator", "encoder")
+    return Figures(
         reconstruction=math.sqrt(error.mean().item() / x[0].numel()),
         divergence=divergence.mean().item(),
     )

@@ -1,10 +1,39 @@
 """The joint density of latent and signal, shared by every method that infers z from x."""
 
+import torch
 from torch import Tensor, nn
 
-from .langevin import Energy
+from .langevin import Energy, frozen, langevin
 
-__all__ = ["negative_log_joint", "squared_error"]
+__all__ = ["infer_latents", "negative_log_joint", "squared_error"]
+
+
+def infer_latents(
+    g: nn.Module,
+    z: Tensor,
+    x: Tensor,
+    sigma: float,
+    rng: torch.Generator,
+    *,
+    steps: int,
+    step_size: float,
+    noise: bool = True,
+    seen: Tensor | None = None,
+) -> Tensor:
+    """Move z by Langevin steps on −log q(z, x), CoopNets' equation (9), ABP's (10).
+
+    Parameters
+    ----------
+    z
+        Start, shape (batch, latent_channels, h, …).
+    x
+        What z shall explain, shape (batch, channels, …).
+    sigma, seen
+        As in `negative_log_joint`.
+    """
+    with frozen(g):
+        energy = negative_log_joint(g, x, sigma, seen)
+        return langevin(energy, z, rng, steps=steps, step_size=step_size, noise=noise).x
 
 
 def negative_log_joint(g: nn.Module, x: Tensor, sigma: float, seen: Tensor | None = None) -> Energy:

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from coop_runtime.errors import CoopError
 
 from ..figures import Figures
-from ..langevin import frozen, langevin
 from ..optimise import Optimise
-from ..posterior import negative_log_joint, squared_error
+from ..posterior import infer_latents, squared_error
 
 __all__ = ["AbpConfig", "train_step"]
 
@@ -79,15 +78,17 @@ def train_step(
     The latents where they stand now, to be kept for the examples' next turn, and the figures.
     """
     # Inferential back-propagation: z moves by equation (10); without noise, by (6).
-    with frozen(g):
-        inferred = langevin(
-            negative_log_joint(g, x, config.sigma, seen),
-            z,
-            rng,
-            steps=1 if config.inference == "joint" else config.steps,
-            step_size=config.step_size,
-            noise=config.inference == "langevin",
-        ).x
+    inferred = infer_latents(
+        g,
+        z,
+        x,
+        config.sigma,
+        rng,
+        steps=1 if config.inference == "joint" else config.steps,
+        step_size=config.step_size,
+        noise=config.inference == "langevin",
+        seen=seen,
+    )
 
     # Learning back-propagation: W ← W + η mean ∂ log p(x, z), equations (7) and (11).
     at = z if config.inference == "joint" else inferred

@@ -16,10 +16,10 @@ from coop_runtime.errors import CoopError
 from ..chains import ChainPool
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
-from ..langevin import LangevinConfig, frozen, langevin, revise
+from ..langevin import LangevinConfig, frozen, revise
 from ..nets import Descriptor
 from ..optimise import Optimise
-from ..posterior import negative_log_joint
+from ..posterior import infer_latents
 
 __all__ = ["CoopNetsConfig", "infer", "train_step"]
 
@@ -167,11 +167,5 @@ def infer(
     """Step G1: Langevin inference of z given x on −log q(z, x), equation (9)."""
     if config.latent_steps == 0:
         return z
-    with frozen(g):
-        return langevin(
-            negative_log_joint(g, x, config.sigma),
-            z,
-            rng,
-            steps=config.latent_steps,
-            step_size=config.latent_step_size,
-        ).x
+    steps, step_size = config.latent_steps, config.latent_step_size
+    return infer_latents(g, z, x, config.sigma, rng, steps=steps, step_size=step_size)

@@ -15,10 +15,10 @@ from coop_runtime.errors import CoopError
 
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
-from ..langevin import LangevinConfig, frozen, langevin, revise
+from ..langevin import LangevinConfig, frozen, revise
 from ..nets import Descriptor, Encoder
 from ..optimise import Optimise
-from ..posterior import negative_log_joint, squared_error
+from ..posterior import infer_latents, squared_error
 
 __all__ = ["McmcTriangleConfig", "train_step"]
 
@@ -95,14 +95,8 @@ def train_step(
     x_revised = revision.x
 
     # Codes ẑ ~ q(z|x), revised to z̃ by latent Langevin steps, ABP's equation (10).
-    with frozen(g):
-        z_revised = langevin(
-            negative_log_joint(g, x, config.sigma),
-            z_draft,
-            rng,
-            steps=config.latent_steps,
-            step_size=config.latent_step_size,
-        ).x
+    steps, step_size = config.latent_steps, config.latent_step_size
+    z_revised = infer_latents(g, z_draft, x, config.sigma, rng, steps=steps, step_size=step_size)
 
     # The descriptor contrasts examples and revised drafts.
     learned = contrast(f, x, x_revised, config.contrast, step)

@@ -132,10 +132,10 @@ def divergence(truth: Floats, model: Floats) -> float:
     return float((p[on] * np.log(p[on] / q[on])).sum())
 
 
-def energy_table(f: Descriptor) -> Floats:
+def energy_table(f: Descriptor, reference_sd: float | None) -> Floats:
     """Give exp(−E) on the grid, up to a factor."""
     with torch.no_grad():
-        energy = f.energy(torch.from_numpy(grid()).float()[..., None], REFERENCE_SD).double()
+        energy = f.energy(torch.from_numpy(grid()).float()[..., None], reference_sd).double()
     return np.asarray(np.exp(float(energy.min()) - energy.numpy()))
 
 
@@ -322,7 +322,13 @@ METHODS: dict[str, Callable[[Plane], None]] = {
     "vae": learn_vae,
     "gan": learn_gan,
 }
-WITH_ENERGY = ("descriptor", "coopnets", "triangle", "mcmc-triangle")
+#: Methods that learn an energy, and the s of the reference distribution that they learn it with.
+REFERENCES = {
+    "descriptor": REFERENCE_SD,
+    "coopnets": REFERENCE_SD,
+    "triangle": None,
+    "mcmc-triangle": REFERENCE_SD,
+}
 DENSITIES = {"gaussians": gaussians, "moons": moons, "checkerboard": checkerboard}
 
 
@@ -332,8 +338,9 @@ def row(density: Density, method: str, seed: int, steps: int) -> list[str]:
     started = time.process_time()
     METHODS[method](plane)
     seconds = time.process_time() - started
-    energy = "" if method not in WITH_ENERGY else f"{divergence(truth, energy_table(plane.f)):.3f}"
-    drawn = found = ""
+    energy = drawn = found = ""
+    if method in REFERENCES:
+        energy = f"{divergence(truth, energy_table(plane.f, REFERENCES[method])):.3f}"
     if method != "descriptor":
         x = plane.samples()
         drawn = f"{divergence(truth, sample_table(x)):.3f}"

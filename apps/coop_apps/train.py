@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from coop_runtime import CoopError
 from coop_runtime.strict import encode
 
-from .console import Command, Group, device_option
+from .console import Command, Group, check_writable, device_option
 
 if TYPE_CHECKING:
     from coop_trainer.config import Config
+    from coop_trainer.data import Signals
     from coop_trainer.loop import Board, Outcome
+    from coop_trainer.training import Training
 
 __all__ = ["main"]
+
+#: As in `coop_trainer.config`, which takes seconds to import.
+METHODS = ("descriptor", "abp", "coopnets", "triangle", "mcmc-triangle", "vae", "gan")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,110 +38,289 @@ def main() -> None:
     """
 
 
-EXAMPLES = """\b
+Loader = Callable[["Config"], "Signals"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def run_options(command: F) -> F:
+    """Add what every kind of signal has in common: the run, its method, its settings."""
+    options = [
+        click.option(
+            "--out",
+            required=True,
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of the run: settings, checkpoint, log and samples.",
+        ),
+        click.option("--method", type=click.Choice(METHODS), help="Learning algorithm."),
+        click.option("--preset", metavar="NAME", help="Settings to start from.  [quick]"),
+        click.option("--steps", type=click.IntRange(min=1), help="Number of iterations."),
+        click.option(
+            "--minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Stop after that time at the latest, learning rates falling in time.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of all chance.  [0]"),
+        device_option,
+        click.option(
+            "--config",
+            "file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="TOML file that overlays the preset.",
+        ),
+        click.option(
+            "--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change one setting."
+        ),
+        click.option("--resume", is_flag=True, help="Go on with the run in --out, bit for bit."),
+        click.option("--tensorboard", is_flag=True, help="Log to --out/tensorboard as well."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def files(name: str) -> Callable[[F], F]:
+    """Add the files to learn from."""
+    return click.argument("sources", metavar=f"{name}...", nargs=-1)
+
+
+skip_broken_option = click.option(
+    "--skip-broken", is_flag=True, help="Leave out files that cannot be read, and say which."
+)
+
+
+@main.command(
+    cls=Command,
+    epilog="""\b
 Examples:
   coop-train texture brick --out runs/brick
   coop-train texture stone1.jpg stone2.jpg --out runs/stone --minutes 20
   coop-train texture brick --out runs/b2 --set coopnets.langevin.steps=30
+  coop-train texture brick gravel --method abp --out runs/mixed
   coop-train texture --out runs/brick --resume
-"""
-
-
-@main.command(cls=Command, epilog=EXAMPLES)
-@click.argument("images", metavar="IMAGE...", nargs=-1)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run: settings, checkpoint, log and sample sheets.",
+""",
 )
-@click.option("--method", type=click.Choice(["coopnets"]), help="Learning algorithm.")
-@click.option(
-    "--preset", type=click.Choice(["quick", "paper"]), help="Settings to start from.  [quick]"
-)
+@files("IMAGE")
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
-@click.option("--steps", type=click.IntRange(min=1), help="Number of iterations.")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Stop after that time at the latest, learning rates falling in time.",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of all chance.  [default: 0]")
-@device_option
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file that overlays the preset.",
-)
-@click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change one setting.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out, bit for bit.")
-@click.option("--tensorboard", is_flag=True, help="Log to --out/tensorboard as well.")
-def texture(
-    images: tuple[str, ...],
-    out: Path,
-    method: str | None,
-    preset: str | None,
-    size: int | None,
-    steps: int | None,
-    minutes: float | None,
-    seed: int | None,
-    device: str,
-    file: Path | None,
-    pairs: tuple[str, ...],
-    resume: bool,
-    tensorboard: bool,
-) -> None:
+@run_options
+def texture(sources: tuple[str, ...], size: int | None, **options: Any) -> None:
     """Learn a texture from one or several pictures.
 
     IMAGE is a file, or one of scikit-image's CC0 photographs: brick, grass, gravel.
     """
-    if not images and not resume:
+    if not sources and not options["resume"]:
         raise click.UsageError("give at least one IMAGE, e.g. brick or stone.jpg")
-    options: dict[str, object] = {"method": method, "seed": seed, "data.size": size}
-    options |= {"loop.steps": steps, "loop.minutes": minutes}
-    given = [f"{key}={value}" for key, value in options.items() if value is not None]
-    outcome = _train(images, out, device, preset, file, (*given, *pairs), resume, tensorboard)
-    _report(outcome, out)
+
+    def load(config: Config) -> Signals:
+        from coop_trainer.data import load_texture
+
+        crop = config.data.crop_shape(2)
+        return load_texture(sources, size=config.data.size, crop=1 if crop is None else max(crop))
+
+    _train("texture", Run(**options), load if sources else None, {"data.size": size})
+
+
+@main.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  coop-train images photos/ --size 64 --out runs/photos
+  coop-train images train-images-idx3-ubyte.gz --method mcmc-triangle --out runs/fashion
+  coop-train images faces.npz --method abp --mask B20 --recover faces-whole.npz --out runs/faces
+""",
+)
+@files("SOURCE")
+@click.option("--size", type=click.IntRange(min=2), help="Cut and scale to N×N pixels.")
+@click.option("--grey/--colour", default=None, help="Turn all to grey, or to colour.")
+@click.option("--limit", type=click.IntRange(min=1), help="Learn from the first N pictures only.")
+@click.option(
+    "--mask",
+    metavar="NAME|FILE",
+    help="Hide entries: P.5, P.7, P.9, MB10, B20 or B30, or a file where white is missing.",
+)
+@click.option(
+    "--recover",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the training pictures, hidden entries recovered, to this .npz file.",
+)
+@skip_broken_option
+@run_options
+def images(
+    sources: tuple[str, ...],
+    size: int | None,
+    grey: bool | None,
+    limit: int | None,
+    mask: str | None,
+    recover: Path | None,
+    skip_broken: bool,
+    **options: Any,
+) -> None:
+    """Learn a set of pictures of one size.
+
+    SOURCE is a folder of pictures, an .npz or .npy file, or an idx file as of MNIST.
+    """
+    if not sources and not options["resume"]:
+        raise click.UsageError("give at least one SOURCE: a folder, an .npz or an idx .gz file")
+    if recover is not None:
+        check_writable(recover, ".npz")
+    found = _load_images(sources, size, grey, limit, skip_broken) if sources else None
+
+    def load(config: Config) -> Signals:
+        from coop_trainer.data import mask_signals
+
+        assert found is not None  # noqa: S101  only called when there are sources
+        return found if mask is None else mask_signals(found, mask, config.seed)
+
+    side = None if found is None else found.arrays[0].shape[1]
+    training = _train(
+        "images", Run(**options), None if found is None else load, {"data.size": side}
+    )
+    if recover is not None:
+        from coop_runtime.files import write_atomically
+        from coop_trainer.recover import recovered
+
+        write_atomically(recover, recovered(training))
+        click.echo(f"recovered: {recover}")
+
+
+@main.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  coop-train sound rain.wav --out runs/rain
+  coop-train sound rain.wav --method abp --preset paper --out runs/rain2
+""",
+)
+@files("FILE")
+@click.option("--rate", type=click.IntRange(min=1000), help="Samples per second.  [11025]")
+@skip_broken_option
+@run_options
+def sound(
+    sources: tuple[str, ...], rate: int | None, skip_broken: bool, **options: Any
+) -> None:
+    """Learn the texture of a sound (WAV, FLAC, OGG), mixed to mono and resampled."""
+    if not sources and not options["resume"]:
+        raise click.UsageError("give at least one FILE, e.g. rain.wav")
+
+    def load(config: Config) -> Signals:
+        from coop_trainer.data import load_sound
+
+        return load_sound(sources, rate=config.data.rate, skip_broken=skip_broken)
+
+    _train("sound", Run(**options), load if sources else None, {"data.rate": rate})
+
+
+@main.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  coop-train clips fire.gif --out runs/fire
+  coop-train clips waves.mp4 --size 64 --method abp --out runs/waves
+""",
+)
+@files("CLIP")
+@click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
+@skip_broken_option
+@run_options
+def clips(
+    sources: tuple[str, ...], size: int | None, skip_broken: bool, **options: Any
+) -> None:
+    """Learn a dynamic texture from short clips: .npz frames, GIF, WebP or video files."""
+    if not sources and not options["resume"]:
+        raise click.UsageError("give at least one CLIP, e.g. fire.gif")
+
+    def load(config: Config) -> Signals:
+        from coop_trainer.data import load_clips
+
+        return load_clips(sources, size=config.data.size, skip_broken=skip_broken)
+
+    _train("clips", Run(**options), load if sources else None, {"data.size": size})
+
+
+@dataclass(frozen=True)
+class Run:
+    """The options that every kind of signal has, see `run_options`."""
+
+    out: Path
+    method: str | None
+    preset: str | None
+    steps: int | None
+    minutes: float | None
+    seed: int | None
+    device: str
+    file: Path | None
+    pairs: tuple[str, ...]
+    resume: bool
+    tensorboard: bool
 
 
 def _train(
-    images: tuple[str, ...],
-    out: Path,
-    device: str,
-    preset: str | None,
-    file: Path | None,
-    pairs: tuple[str, ...],
-    resume: bool,
-    tensorboard: bool,
-) -> Outcome:
-    """Begin or go on with the run, and train."""
-    try:
+    kind: str, run: Run, load: Loader | None, more: Mapping[str, object]
+) -> Training:
+    """Begin or go on with the run, train, and report."""
+    with needs_training():
         from coop_trainer import loop, start
         from coop_trainer.config import configure
         from coop_trainer.presets import load_preset
+
+    options = {"method": run.method, "seed": run.seed, **more}
+    options |= {"loop.steps": run.steps, "loop.minutes": run.minutes}
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    pairs = (*given, *run.pairs)
+
+    def settings(stored: Config) -> Config:
+        if run.preset is None and run.file is None and not pairs:
+            return stored
+        base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
+        return configure(base, file=run.file, pairs=pairs)
+
+    where, good = start.choose_device(run.device), None
+    writer = _summary_writer() if run.tensorboard else None
+    if run.resume:
+        training, folder, good = start.resume(run.out, where, load=load, settings=settings)
+        if training.config.signal != kind:
+            signal = training.config.signal
+            raise CoopError(f"{run.out}: the run learns {signal}: coop-train {signal} --resume")
+        click.echo(f"{run.out}: going on at step {training.step}", err=True)
+    else:
+        assert load is not None  # noqa: S101  the commands ask for sources
+        config = configure(load_preset(kind, run.preset or "quick"), file=run.file, pairs=pairs)
+        training, folder = start.begin(run.out, config, load, where)
+    board = None if writer is None else writer(str(run.out / "tensorboard"))
+    outcome = loop.run(
+        training, folder, say=lambda line: click.echo(line, err=True), good=good, board=board
+    )
+    _report(outcome, run.out, kind)
+    return training
+
+
+@contextmanager
+def needs_training() -> Iterator[None]:
+    """Say in one line which package of the trainer is not installed."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise CoopError(
             f"training needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
         ) from None
 
-    def settings(stored: Config) -> Config:
-        if preset is None and file is None and not pairs:
-            return stored
-        base = load_preset(preset) if preset is not None else encode(stored)
-        return configure(base, file=file, pairs=pairs)
 
-    where, good = start.choose_device(device), None
-    writer = _summary_writer() if tensorboard else None
-    if resume:
-        training, folder, good = start.resume(out, where, sources=images, settings=settings)
-        click.echo(f"{out}: going on at step {training.step}", err=True)
-    else:
-        config = configure(load_preset(preset or "quick"), file=file, pairs=pairs)
-        training, folder = start.begin(out, config, images, where)
-    board = None if writer is None else writer(str(out / "tensorboard"))
-    return loop.run(
-        training, folder, say=lambda line: click.echo(line, err=True), good=good, board=board
+def _load_images(
+    sources: tuple[str, ...],
+    size: int | None,
+    grey: bool | None,
+    limit: int | None,
+    skip_broken: bool,
+) -> Signals:
+    with needs_training():
+        from coop_trainer.data import load_images
+
+    return load_images(
+        sources,
+        size=size,
+        grey=grey,
+        limit=limit,
+        skip_broken=skip_broken,
+        say=lambda line: click.echo(line, err=True),
     )
 
 
@@ -147,12 +333,12 @@ def _summary_writer() -> Callable[[str], Board]:
     return writer
 
 
-def _report(outcome: Outcome, out: Path) -> None:
+def _report(outcome: Outcome, out: Path, kind: str) -> None:
     if outcome.signal is not None:
         name = signal.Signals(outcome.signal).name
         click.echo(
             f"{name} at step {outcome.step}: saved. Go on with: "
-            f"coop-train texture --out {out} --resume",
+            f"coop-train {kind} --out {out} --resume",
             err=True,
         )
         raise click.exceptions.Exit(128 + outcome.signal)

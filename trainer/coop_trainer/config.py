@@ -11,11 +11,43 @@ from typing import Any, Literal
 from coop_runtime.errors import CoopError
 from coop_runtime.strict import decode, encode
 
+from .data import Kind
 from .guard import GuardConfig
+from .langevin import LangevinConfig
+from .methods.abp import AbpConfig
 from .methods.coopnets import CoopNetsConfig
-from .nets import DescriptorConfig, GeneratorConfig
+from .methods.descriptor import AlgorithmDConfig
+from .methods.gan import GanConfig
+from .methods.mcmc_triangle import McmcTriangleConfig
+from .methods.triangle import TriangleConfig
+from .methods.vae import VaeConfig
+from .nets import DescriptorConfig, EncoderConfig, GeneratorConfig
+from .optimise import Network
+from .presets import overlaid
 
-__all__ = ["Config", "DataConfig", "LoopConfig", "OptimiserConfig", "changed_keys", "configure"]
+__all__ = [
+    "METHODS",
+    "Config",
+    "DataConfig",
+    "LoopConfig",
+    "Method",
+    "OptimiserConfig",
+    "changed_keys",
+    "configure",
+]
+
+Method = Literal["descriptor", "abp", "coopnets", "triangle", "mcmc-triangle", "vae", "gan"]
+
+#: The learning algorithms, and the networks that each of them learns, in the order of building.
+METHODS: dict[Method, tuple[Network, ...]] = {
+    "descriptor": ("descriptor",),
+    "abp": ("generator",),
+    "coopnets": ("descriptor", "generator"),
+    "triangle": ("descriptor", "generator", "encoder"),
+    "mcmc-triangle": ("descriptor", "generator", "encoder"),
+    "vae": ("generator", "encoder"),
+    "gan": ("descriptor", "generator"),
+}
 
 
 @dataclass(frozen=True)
@@ -25,27 +57,53 @@ class DataConfig:
     Attributes
     ----------
     size
-        Shorter side in pixels to which a picture is scaled; None keeps its size.
+        Shorter side in pixels to which a picture or a frame is scaled, and both sides of the
+        pictures of a set; None keeps the size.
+    rate
+        Samples per second to which a sound is resampled; other signals ignore it.
     crop
-        Side of the square training crops.
+        Spatial shape of the training crops, drawn at random; one number stands for every axis.
+        None: examples are whole, and each is known by its number, which persistent latents and
+        incomplete data need.
     batch
-        Crops per descriptor update.
+        Examples per update, at most.
     noise
-        Standard deviation of the noise added to crops, in units of the range [−1, 1].
+        Standard deviation of the noise added to examples, in units of the range [−1, 1].
     """
 
     size: int | None
-    crop: int
+    rate: int
+    crop: int | tuple[int, ...] | None
     batch: int
     noise: float
 
     def __post_init__(self) -> None:
-        for name in ("size", "crop", "batch"):
+        for name in ("size", "rate", "batch"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise CoopError(f"data.{name}: expected ≥ 1, found {value}")
+        if self.crop is not None and min(self._crop(1), default=0) < 1:
+            raise CoopError(f"data.crop: expected numbers ≥ 1, found {self.crop}")
         if not 0 <= self.noise < 1:
             raise CoopError(f"data.noise: expected a number in [0, 1), found {self.noise}")
+
+    def crop_shape(self, dims: int) -> tuple[int, ...] | None:
+        """Give ``crop`` with one number per axis.
+
+        Raises
+        ------
+        CoopError
+            ``crop`` has another number of axes.
+        """
+        if self.crop is None:
+            return None
+        shape = self._crop(dims)
+        if len(shape) != dims:
+            raise CoopError(f"data.crop: expected one number or {dims}, found {self.crop}")
+        return shape
+
+    def _crop(self, dims: int) -> tuple[int, ...]:
+        return (self.crop,) * dims if isinstance(self.crop, int) else self.crop or ()
 
 
 @dataclass(frozen=True)
@@ -119,34 +177,89 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """All settings of one run; `configure` makes it."""
+    """All settings of one run; `configure` makes it.
 
-    method: Literal["coopnets"]
+    Settings of networks and methods that the run does not use are there and mean nothing.
+    """
+
+    signal: Kind
+    method: Method
     preset: str
     seed: int
     data: DataConfig
     descriptor: DescriptorConfig
     generator: GeneratorConfig
+    encoder: EncoderConfig
+    algorithm_d: AlgorithmDConfig
+    abp: AbpConfig
     coopnets: CoopNetsConfig
+    triangle: TriangleConfig
+    mcmc_triangle: McmcTriangleConfig
+    vae: VaeConfig
+    gan: GanConfig
     descriptor_optimiser: OptimiserConfig
     generator_optimiser: OptimiserConfig
+    encoder_optimiser: OptimiserConfig
     loop: LoopConfig
     guard: GuardConfig
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise CoopError(f"seed: expected a number in [0, 2⁶³), found {self.seed}")
+        if self.method == "abp" and self.data.crop is not None:
+            raise CoopError(
+                "data.crop: abp keeps a latent of each example, which must be whole: none"
+            )
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that the method learns."""
+        return METHODS[self.method]
+
+    @property
+    def langevin(self) -> LangevinConfig | None:
+        """How the method's descriptor revises signals; None where it has no energy."""
+        match self.method:
+            case "descriptor":
+                return self.algorithm_d.langevin
+            case "coopnets":
+                return self.coopnets.langevin
+            case "triangle":
+                return self.triangle.langevin if self.triangle.energy else None
+            case "mcmc-triangle":
+                return self.mcmc_triangle.langevin
+            case _:
+                return None
+
+    @property
+    def sigma(self) -> float:
+        """σ of the generator's residual, for the posterior; a GAN has none and takes CoopNets'."""
+        match self.method:
+            case "abp":
+                return self.abp.sigma
+            case "triangle":
+                return self.triangle.sigma
+            case "mcmc-triangle":
+                return self.mcmc_triangle.sigma
+            case "vae":
+                return self.vae.sigma
+            case _:
+                return self.coopnets.sigma
 
 
 def configure(
-    preset: Mapping[str, Any], *, file: Path | None = None, pairs: Sequence[str] = ()
+    preset: Mapping[str, Any],
+    *,
+    file: Path | None = None,
+    pairs: Sequence[str] = (),
 ) -> Config:
     """Give the settings: ``preset``, overlaid by a TOML file, overlaid by ``key=value`` pairs.
 
     Parameters
     ----------
     preset
-        A complete table, as in `coop_trainer.presets`.
+        A complete table, as in `coop_trainer.presets`. Its tables ``when.SIZE`` and
+        ``when.METHOD`` overlay it if ``data.size`` and ``method`` turn out to be these.
     file
         TOML with the same tables; every key is optional.
     pairs
@@ -157,17 +270,7 @@ def configure(
     CoopError
         No such file, not TOML, an unknown key, a value of the wrong type or out of range.
     """
-    table = _merged({}, preset)
-    if file is not None:
-        try:
-            overlay = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise CoopError(f"{file}: not TOML ({error})") from None
-        except OSError as error:
-            raise CoopError(
-                f"{file}: cannot be read ({error.strerror}); give a TOML file"
-            ) from None
-        table = _merged(table, overlay)
+    overlay = {} if file is None else _read_table(file)
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not key or not equals:
@@ -175,8 +278,23 @@ def configure(
         nested: Any = _toml_value(text)
         for part in reversed(key.strip().split(".")):
             nested = {part: nested}
-        table = _merged(table, nested)
-    return decode(Config, table, "settings")
+        overlay = overlaid(overlay, nested)
+    base = {key: value for key, value in preset.items() if key != "when"}
+    wanted = overlaid(base, overlay)
+    data = wanted.get("data")
+    size = data.get("size") if isinstance(data, Mapping) else None
+    for condition in (str(size), str(wanted.get("method"))):
+        base = overlaid(base, preset.get("when", {}).get(condition, {}))
+    return decode(Config, overlaid(base, overlay), "settings")
+
+
+def _read_table(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CoopError(f"{file}: not TOML ({error})") from None
+    except OSError as error:
+        raise CoopError(f"{file}: cannot be read ({error.strerror}); give a TOML file") from None
 
 
 def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:
@@ -205,15 +323,3 @@ def _toml_value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Overlay tables key by key; anything else is replaced. TOML has no null: write "none"."""
-    merged = dict(base)
-    for key, value in overlay.items():
-        if isinstance(value, Mapping):
-            old = base.get(key)
-            merged[key] = _merged(old if isinstance(old, Mapping) else {}, value)
-        else:
-            merged[key] = None if value == "none" else value
-    return merged

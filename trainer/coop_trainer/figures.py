@@ -70,4 +70,4 @@ class Figures(NamedTuple):
 def shape_of_samples(samples: Tensor, contrasted: Tensor, x: Tensor) -> tuple[float, float]:
     """Give saturation of ``samples``, and contrast of ``contrasted`` against the examples x."""
     saturation = (samples.abs() > 0.99).float().mean().item()
-    return saturation, (contrasted.std() / x.std()).item()
+    return saturation, (contrasted.detach().std() / x.std()).item()

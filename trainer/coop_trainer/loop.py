@@ -16,7 +16,7 @@ from .figures import Figures
 from .guard import Guard
 from .interrupt import Interruption, Overdue
 from .run_folder import RunFolder
-from .sheets import sample_sheet
+from .sheets import sample_files
 from .training import Training
 
 __all__ = ["Outcome", "run"]
@@ -147,7 +147,7 @@ def run(
                 if guard.clear and training.step % config.guard.snapshot_steps == 0:
                     good = training.state()
                 if training.step >= next_sheet and guard.clear:
-                    sheet = folder.write_sheet(training.step, sample_sheet(training))
+                    sheet = folder.write_samples(training.step, sample_files(training))
                     next_sheet = _next_sheet(training.step)
                 if time.monotonic() - saved > 60 * config.loop.checkpoint_minutes and guard.clear:
                     _save(folder, log, training.state(), good)
@@ -167,7 +167,7 @@ def run(
             training.restore(good)
         _save(folder, log, training.state(), good)
         if finished:
-            sheet = folder.write_sheet(training.step, sample_sheet(training))
+            sheet = folder.write_samples(training.step, sample_files(training))
     number = None if interruption.signal is None or finished else int(interruption.signal)
     return Outcome(training.step, training.seconds, training.rollbacks, finished, number, sheet)
 

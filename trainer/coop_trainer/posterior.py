@@ -1,11 +1,13 @@
 """The joint density of latent and signal, shared by every method that infers z from x."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from .langevin import Energy, frozen, langevin
 
-__all__ = ["infer_latents", "negative_log_joint", "squared_error"]
+__all__ = ["infer_latents", "negative_log_joint", "root_mean_square", "squared_error"]
 
 
 def infer_latents(
@@ -42,8 +44,8 @@ def negative_log_joint(g: nn.Module, x: Tensor, sigma: float, seen: Tensor | Non
     Parameters
     ----------
     seen
-        1 where an entry of x is observed, 0 elsewhere, of the shape of x; None: everywhere. Only
-        observed entries count.
+        1 where an entry of x is observed, 0 elsewhere, of the shape of x or with one channel for
+        all; None: everywhere. Only observed entries count.
     """
 
     def energy(z: Tensor) -> Tensor:
@@ -58,3 +60,11 @@ def squared_error(x: Tensor, reconstruction: Tensor, seen: Tensor | None = None)
     residual = x - reconstruction
     residual = residual if seen is None else residual * seen
     return residual.square().flatten(1).sum(1)
+
+
+def root_mean_square(error: Tensor, x: Tensor, seen: Tensor | None = None) -> float:
+    """Give the root mean square per observed entry of a batch's `squared_error`."""
+    entries = x.numel()
+    if seen is not None:
+        entries = int(seen.expand_as(x).sum().item())
+    return math.sqrt(error.detach().sum().item() / max(entries, 1))

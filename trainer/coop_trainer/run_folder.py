@@ -126,11 +126,12 @@ class RunFolder:
             raise CoopError(f"{file}: damaged checkpoint ({why}); train again") from None
         raise CoopError(f"{file}: unknown checkpoint format {loaded['format']}; train again")
 
-    def write_sheet(self, step: int, png: bytes) -> Path:
-        """Write one sample sheet and give its path."""
-        file = self.path / "samples" / f"step-{step:06d}.png"
-        write_atomically(file, png)
-        return file
+    def write_samples(self, step: int, files: Mapping[str, bytes]) -> Path:
+        """Write the samples of a step, by file ending; give the path of the first, the sheet."""
+        paths = [self.path / "samples" / f"step-{step:06d}.{ending}" for ending in files]
+        for path, content in zip(paths, files.values(), strict=True):
+            write_atomically(path, content)
+        return paths[0]
 
     def append_log(self, lines: list[dict[str, Any]]) -> None:
         """Append lines to the log."""

@@ -1,24 +1,24 @@
-"""Sample sheets: what the networks draw, beside the original, as one PNG."""
+"""Samples of a model in training: what the networks draw, beside what they learn."""
 
-import io
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from .data import random_crops
 from .langevin import frozen, revise
+from .methods.descriptor import first_states
+from .recover import reconstructed
+from .shown import gif, png, wav
 from .training import Training
 
-__all__ = ["draw_samples", "png", "sample_sheet"]
+__all__ = ["draw_samples", "sample_files", "sample_sheet"]
 
-GAP = 4
 SHEET_SEED = 0
+COLUMNS = {"texture": 4, "images": 10, "sound": 3, "clips": 2}
 
 
-def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Tensor]:
+def draw_samples(
+    training: Training, count: int, shape: tuple[int, ...]
+) -> tuple[Tensor | None, Tensor | None]:
     """Draw drafts and their revisions with the averaged networks.
 
     Always from the same z and noise, and not from the training's random state: drawing a sheet
@@ -27,44 +27,68 @@ def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Ten
     Returns
     -------
     drafts, revised
-        Each (count, channels, side, side), side rounded up to the generator's stride.
+        Each (count, channels, …) of the given spatial shape or, where it is none of whole
+        cells, larger; None where the method has no generator, or no energy. Without a generator
+        chains start from noise.
     """
-    f, g = training.averaged()
-    langevin = training.config.coopnets.langevin
+    f, g, _ = training.averaged()
+    langevin = training.config.langevin
     rng = torch.Generator(training.device).manual_seed(SHEET_SEED)
-    cells = -(-side // g.stride)
-    shape = (count, g.latent_channels, cells, cells)
-    z = torch.randn(shape, generator=rng, device=training.device)
-    with torch.no_grad():
-        drafts = g(z)
-    with frozen(f):
-        revised = revise(f, drafts, langevin, rng, langevin.refine_steps).x
+    drafts = revised = None
+    if g is not None:
+        cells = [-(-n // stride) for n, stride in zip(shape, g.strides, strict=True)]
+        size = (count, g.latent_channels, *cells)
+        with torch.no_grad():
+            drafts = g(torch.randn(size, generator=rng, device=training.device))
+    if f is not None and langevin is not None:
+        start = drafts
+        if start is None:
+            like = torch.zeros(1, training.signals.channels, *shape, device=training.device)
+            start = first_states(like, count, langevin, rng)
+        with frozen(f):
+            revised = revise(f, start, langevin, rng, langevin.refine_steps).x
     return drafts, revised
 
 
-def sample_sheet(training: Training, columns: int = 4) -> bytes:
-    """Give a PNG of three rows: originals, drafts, revised drafts, twice the training crop."""
-    smallest = min(min(p.shape[1:]) for p in training.pictures)
-    side = min(2 * training.config.data.crop, smallest)
-    rng = torch.Generator().manual_seed(SHEET_SEED)
-    originals = random_crops(training.pictures, columns, side, rng)
-    drafts, revised = draw_samples(training, columns, side)
-    return png([originals, drafts[..., :side, :side], revised[..., :side, :side]])
+def sample_sheet(training: Training) -> bytes:
+    """Give a PNG: a row of examples, then of their reconstructions, of drafts, of revised drafts.
+
+    Rows that the method does not have are left out. Of textures, twice the training crop.
+    """
+    count, shape = COLUMNS[training.signals.kind], sheet_shape(training)
+    drafts, revised = draw_samples(training, count, shape)
+    rows = [*_examples(training, count, shape), drafts, revised]
+    cut = (..., *(slice(n) for n in shape))
+    return png([row.cpu()[cut] for row in rows if row is not None])
 
 
-def png(rows: list[Tensor]) -> bytes:
-    """Lay rows of pictures in [−1, 1], each (count, channels, side, side), on one sheet."""
-    height = sum(row.shape[2] + GAP for row in rows) - GAP
-    width = max(row.shape[0] * (row.shape[3] + GAP) for row in rows) - GAP
-    channels = rows[0].shape[1]
-    sheet: NDArray[np.uint8] = np.full((height, width, channels), 255, np.uint8)
-    top = 0
-    for row in rows:
-        pixels = ((row.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
-        for k, picture in enumerate(pixels.cpu().numpy()):
-            left = k * (picture.shape[1] + GAP)
-            sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-        top += row.shape[2] + GAP
-    buffer = io.BytesIO()
-    Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(buffer, "PNG")
-    return buffer.getvalue()
+def sample_files(training: Training) -> dict[str, bytes]:
+    """Give the sheet and, of sounds and clips, a sample to play, by file ending."""
+    files, kind, rate = {"png": sample_sheet(training)}, training.signals.kind, training.rate
+    if rate is not None:
+        drafts, revised = draw_samples(training, 1, sheet_shape(training))
+        sample = drafts if revised is None else revised
+        if sample is not None:
+            ending = "wav" if kind == "sound" else "gif"
+            files[ending] = (wav if kind == "sound" else gif)(sample[0], rate)
+    return files
+
+
+def sheet_shape(training: Training) -> tuple[int, ...]:
+    """Give the spatial shape of the samples on a sheet: where crops are drawn, twice their size."""
+    if training.examples.whole:
+        return training.shape
+    smallest = [min(a.shape[1 + k] for a in training.signals.arrays) for k in range(training.dims)]
+    return tuple(min(2 * n, s) for n, s in zip(training.shape, smallest, strict=True))
+
+
+def _examples(training: Training, count: int, shape: tuple[int, ...]) -> list[Tensor]:
+    """Give examples and, where the method infers latents, their reconstructions."""
+    if not training.examples.whole:
+        rng = torch.Generator().manual_seed(SHEET_SEED)
+        return [random_crops(training.examples.stacks, count, shape, rng)]
+    places = torch.arange(min(count, len(training.examples)), device=training.device)
+    batch = training.examples.take(places)
+    shown = batch.x if batch.seen is None else torch.where(batch.seen > 0, batch.x, 0.0)
+    again = reconstructed(training, places)
+    return [shown] if again is None else [shown, again]

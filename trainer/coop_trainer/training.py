@@ -5,21 +5,23 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from coop_runtime.errors import CoopError
 
+from .build import Networks, average, build_networks, on_device, optimiser, strides
 from .chains import ChainPool
 from .config import Config, LoopConfig, OptimiserConfig
-from .data import Pictures, random_crops
+from .data import Signals
+from .examples import Batch, Examples, whole_shape
 from .figures import Figures
-from .methods import coopnets
-from .nets import Descriptor, Generator
+from .iteration import iterate
+from .nets import Descriptor, Encoder, Generator
 from .optimise import Network
 
 __all__ = ["Training", "progress", "rate_factor"]
 
-DIMS = 2
+#: Methods that infer latents, and so can learn from incomplete data.
+INCOMPLETE = ("abp", "triangle", "mcmc-triangle", "vae")
 
 
 def progress(loop: LoopConfig, step: int, seconds: float) -> float:
@@ -50,45 +52,102 @@ class Training:
 
     Attributes
     ----------
-    source, pictures
-        What is learned, as it was read and as tensors in [−1, 1].
+    signals, examples
+        What is learned, as it was read, and batches of it.
+    networks, optimisers, averages
+        By role, for the networks that the method learns.
+    shape, latent_shape
+        Spatial shape of an example, and shape of its z: (latent_channels, h, …).
+    latents
+        Of ABP: the z of each example, (examples, latent_channels, h, …).
+    filled
+        Of incomplete data: each example with the model's idea of its hidden entries,
+        (examples, channels, …).
     step
         Iterations done.
     seconds
         Time spent on them, over all sessions; the loop counts it.
     shrink
-        Factor on both learning rates, lowered by the guard.
+        Factor on the learning rates, lowered by the guard.
     rollbacks
         Number of roll-backs so far.
+
+    Raises
+    ------
+    CoopError
+        The examples do not fit the networks, or are incomplete and the method cannot learn that.
     """
 
-    def __init__(self, config: Config, pictures: Pictures, device: torch.device) -> None:
-        self.config, self.source, self.device = config, pictures, device
-        on_cpu = pictures.tensors(torch.device("cpu"))
-        self.pictures = [picture.to(device) for picture in on_cpu]
+    def __init__(self, config: Config, signals: Signals, device: torch.device) -> None:
+        self.config, self.signals, self.device = config, signals, device
         torch_seed = torch.Generator().manual_seed(config.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
-            f = Descriptor(config.descriptor, channels=pictures.channels, dims=DIMS)
-            g = Generator(config.generator, channels=pictures.channels, dims=DIMS)
-            f.calibrate(on_cpu)
-            g.calibrate(on_cpu)
-        self.descriptor, self.generator = f.to(device), g.to(device)
-        for network in (self.descriptor, self.generator):  # faster: benchmarks/memory_format.py
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.latent_shape = _latent_shape(config, g)
+            networks = build_networks(config, signals)
+        present = {k: n for k, n in networks._asdict().items() if n is not None}
+        self.networks: dict[Network, nn.Module] = {
+            name: on_device(n, device, signals.dims) for name, n in present.items()
+        }
+        settings: dict[Network, OptimiserConfig] = {
+            name: getattr(config, f"{name}_optimiser") for name in self.networks
+        }
+        self.optimisers = {k: optimiser(settings[k], n) for k, n in self.networks.items()}
+        self.averages = {k: average(n, settings[k]) for k, n in self.networks.items()}
+
+        crop = config.data.crop_shape(signals.dims)
+        self.shape = whole_shape(signals, strides(networks)) if crop is None else crop
+        self.examples = Examples(
+            signals, self.shape, whole=crop is None, batch=config.data.batch, device=device
+        )
+        self.latent_shape = (
+            () if networks.generator is None else networks.generator.latent_shape(self.shape)
+        )
+        self.latents: Tensor | None = None
+        self.filled: Tensor | None = None
+        if config.method == "abp":
+            self.latents = torch.zeros(len(self.examples), *self.latent_shape, device=device)
+        if signals.seen is not None:
+            if config.method not in INCOMPLETE:
+                raise CoopError(
+                    f"{config.method} cannot learn from incomplete data: it infers no latents; "
+                    f"take --method {', '.join(INCOMPLETE)}"
+                )
+            if self.latents is None:
+                shape = (len(self.examples), signals.channels, *self.shape)
+                self.filled = torch.zeros(shape, device=device)
+
         self.data_rng = torch_seed
         self.rng = torch.Generator(device).manual_seed(config.seed)
-        self.descriptor_optimiser = _optimiser(config.descriptor_optimiser, f)
-        self.generator_optimiser = _optimiser(config.generator_optimiser, g)
-        self.averages = {
-            "descriptor": _average(f, config.descriptor_optimiser),
-            "generator": _average(g, config.generator_optimiser),
-        }
-        self.chains = ChainPool(config.coopnets.pool)
+        self.chains = ChainPool(
+            config.algorithm_d.pool if config.method == "descriptor" else config.coopnets.pool
+        )
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
-        edge = torch.cat([p.flatten() for p in self.pictures]).abs() > 0.99
-        self.saturation_of_data = edge.float().mean().item()
+        self.saturation_of_data = signals.saturation()
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The descriptor; KeyError where the method learns none."""
+        return cast(Descriptor, self.networks["descriptor"])
+
+    @property
+    def generator(self) -> Generator:
+        """The generator; KeyError where the method learns none."""
+        return cast(Generator, self.networks["generator"])
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder; KeyError where the method learns none."""
+        return cast(Encoder, self.networks["encoder"])
+
+    @property
+    def dims(self) -> int:
+        """Number of spatial axes: 1 (sound), 2 (pictures) or 3 (clips)."""
+        return self.signals.dims
+
+    @property
+    def rate(self) -> float | None:
+        """Samples per second of sounds, frames per second of clips, None of pictures."""
+        return self.signals.rate
 
     @property
     def done(self) -> float:
@@ -100,49 +159,49 @@ class Training:
         """Factor on both learning rates of the next iteration."""
         return self.shrink * rate_factor(self.config.loop, self.done)
 
-    def examples(self) -> Tensor:
-        """Draw a batch of training crops with the configured noise."""
-        data = self.config.data
-        x = random_crops(self.pictures, data.batch, data.crop, self.data_rng)
-        if data.noise:
-            x = x + data.noise * torch.randn(x.shape, generator=self.rng, device=self.device)
-        return x
+    def batch(self) -> Batch:
+        """Draw a batch of examples: hidden entries filled in, with the configured noise."""
+        batch, noise = self.examples.draw(self.data_rng), self.config.data.noise
+        x = batch.x
+        if self.filled is not None and batch.seen is not None:
+            x = torch.where(batch.seen > 0, x, self.filled[batch.places])
+        if noise:
+            x = x + noise * torch.randn(x.shape, generator=self.rng, device=self.device)
+        return batch._replace(x=x)
 
     def advance(self) -> Figures:
         """Take one iteration of the configured method."""
-        c, factor = self.config, self.rate_factor
-        for optimiser, settings in (
-            (self.descriptor_optimiser, c.descriptor_optimiser),
-            (self.generator_optimiser, c.generator_optimiser),
-        ):
+        factor = self.rate_factor
+        for name, optimiser in self.optimisers.items():
+            settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
             for group in optimiser.param_groups:
                 group["lr"] = settings.rate * factor
-        self.descriptor.train()
-        self.generator.train()
-        figures = coopnets.train_step(
-            self.descriptor,
-            self.generator,
-            self._optimise,
-            self.chains,
-            self.examples,
-            self.latent_shape,
-            c.coopnets,
-            self.rng,
-            self.step,
-        )
+        for network in self.networks.values():
+            network.train()
+        figures = iterate(self)
         self.step += 1
         return figures
 
     def rehearse(self) -> None:
-        """Run both networks once: torch raises RuntimeError for settings that do not fit."""
-        f, g = copy.deepcopy(self.descriptor).eval(), copy.deepcopy(self.generator).eval()
+        """Run the networks once: torch raises RuntimeError for settings that do not fit."""
+        networks = Networks(**{k: copy.deepcopy(n).eval() for k, n in self.networks.items()})
+        x = torch.zeros(1, self.signals.channels, *self.shape, device=self.device)
         with torch.no_grad():
-            f(g(torch.zeros(1, *self.latent_shape, device=self.device)))
+            if networks.generator is not None:
+                x = networks.generator(torch.zeros(1, *self.latent_shape, device=self.device))
+            if networks.descriptor is not None:
+                networks.descriptor(x)
+            if networks.encoder is not None:
+                found = tuple(networks.encoder(x).mean.shape[1:])
+                if found != self.latent_shape:
+                    raise CoopError(
+                        f"encoder: gives codes of shape {found} where the generator takes "
+                        f"{self.latent_shape}; mirror the generator's levels in encoder.layers"
+                    )
 
-    def averaged(self) -> tuple[Descriptor, Generator]:
+    def averaged(self) -> Networks:
         """Give the averaged networks in evaluation mode: those that are shown and exported."""
-        f, g = (self.averages[name].module.eval() for name in ("descriptor", "generator"))
-        return cast(Descriptor, f), cast(Generator, g)
+        return Networks(**{name: a.module.eval() for name, a in self.averages.items()})
 
     def state(self) -> dict[str, Any]:
         """Give a copy of everything that the next iteration depends on."""
@@ -151,6 +210,9 @@ class Training:
             "parts": parts,
             "device": self.device.type,
             "chains": copy.deepcopy(self.chains.states),
+            "latents": copy.deepcopy(self.latents),
+            "filled": copy.deepcopy(self.filled),
+            "deck": self.examples.state(),
             "rng": self.rng.get_state(),
             "data_rng": self.data_rng.get_state(),
             "step": self.step,
@@ -172,15 +234,16 @@ class Training:
                 f"this run is trained on {state['device']}: go on with --device {state['device']}"
             )
         self.restore_networks(state)
-        for name in ("descriptor_optimiser", "generator_optimiser"):
-            self._parts()[name].load_state_dict(copy.deepcopy(state["parts"][name]))
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(copy.deepcopy(state["parts"][f"{name}_optimiser"]))
         chains: Tensor | None = state["chains"]
         self.chains.states = None if chains is None else chains.to(self.device, copy=True)
+        self.examples.restore(state["deck"])
         self.rng.set_state(state["rng"])
         self.data_rng.set_state(state["data_rng"])
 
     def restore_networks(self, state: dict[str, Any]) -> None:
-        """Take over the networks and the counts alone: enough to draw and to export, anywhere."""
+        """Take over networks, latents and counts: enough to draw and to export, anywhere."""
         try:
             for name, part in self._parts().items():
                 if isinstance(part, nn.Module):
@@ -188,6 +251,9 @@ class Training:
         except RuntimeError as error:
             why = " ".join(str(error).split())
             raise CoopError(f"the checkpoint does not fit the settings ({why[:200]})") from None
+        for table, kept in ((self.latents, state["latents"]), (self.filled, state["filled"])):
+            if table is not None:
+                table.copy_(kept)
         self.step, self.seconds = state["step"], state["seconds"]
         self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
 
@@ -201,46 +267,20 @@ class Training:
         self.seconds, self.rollbacks = seconds, rollbacks + 1
         self.shrink = shrink * self.config.guard.shrink
 
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "descriptor": self.descriptor,
-            "generator": self.generator,
-            "descriptor_optimiser": self.descriptor_optimiser,
-            "generator_optimiser": self.generator_optimiser,
-            "descriptor_average": self.averages["descriptor"],
-            "generator_average": self.averages["generator"],
-        }
-
-    def _optimise(self, loss: Tensor, *networks: Network) -> None:
+    def optimise(self, loss: Tensor, *networks: Network) -> None:
         """Take one gradient step of the named networks on a loss, and update their averages."""
-        parts = self._parts()
         for name in networks:
-            parts[f"{name}_optimiser"].zero_grad(set_to_none=True)
+            self.optimisers[name].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for name in networks:
             settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
-            network: nn.Module = parts[name]
             if settings.clip is not None:
-                nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-            parts[f"{name}_optimiser"].step()
-            self.averages[name].update_parameters(network)
+                nn.utils.clip_grad_norm_(self.networks[name].parameters(), settings.clip)
+            self.optimisers[name].step()
+            self.averages[name].update_parameters(self.networks[name])
 
-
-def _optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
-    if settings.kind == "sgd":
-        return torch.optim.SGD(network.parameters(), settings.rate, momentum=settings.betas[0])
-    return torch.optim.Adam(network.parameters(), settings.rate, betas=settings.betas)
-
-
-def _average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
-    average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=average, use_buffers=True)
-
-
-def _latent_shape(config: Config, g: Generator) -> tuple[int, ...]:
-    crop = config.data.crop
-    if crop % g.stride:
-        raise CoopError(
-            f"data.crop: expected a multiple of the generator's stride {g.stride}, found {crop}"
-        )
-    return (g.latent_channels, *[crop // g.stride] * DIMS)
+    def _parts(self) -> dict[str, Any]:
+        """Give all that has a state_dict, by the name that it has in a checkpoint."""
+        optimisers = {f"{name}_optimiser": part for name, part in self.optimisers.items()}
+        averages = {f"{name}_average": part for name, part in self.averages.items()}
+        return {**self.networks, **optimisers, **averages}

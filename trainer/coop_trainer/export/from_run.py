@@ -10,15 +10,26 @@ from coop_runtime.errors import CoopError
 from coop_runtime.strict import encode
 
 from ..data import BUILT_IN
-from ..langevin import VALUE_RANGE
-from ..sheets import draw_samples, png, sample_sheet
+from ..langevin import VALUE_RANGE, LangevinConfig
+from ..sheets import COLUMNS, draw_samples, sample_files
+from ..shown import png
 from ..start import resume
-from ..training import DIMS, Training
+from ..training import Training
 from .bundle import write_bundle
 
 __all__ = ["export_run"]
 
-COLUMNS = 3
+#: The axes along which a model can draw more than it was trained on.
+EXTENDABLE = {
+    "texture": (True, True),
+    "images": (False, False),
+    "sound": (True,),
+    "clips": (True, False, False),
+}
+#: How much larger the bundle's samples are than the training examples.
+FACTOR = {"texture": 2, "images": 1, "sound": 2, "clips": 2}
+#: File names that the card lists.
+NAMES = 20
 
 
 def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-5) -> Card:
@@ -43,36 +54,34 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
     training, _, good = resume(run, torch.device("cpu"), writing=False)
     if good is None:
         raise CoopError(f"{run}: nothing learned yet (no checkpoint); train first")
-    f, g = training.averaged()
-    config, pictures = training.config, training.source
-    settings, langevin = config.coopnets, config.coopnets.langevin
+    f, g, q = training.averaged()
+    config, signals, langevin = training.config, training.signals, training.config.langevin
 
     def energy(x: torch.Tensor) -> torch.Tensor:
+        assert f is not None and langevin is not None  # noqa: S101, PT018  see below
         return f.energy(x, langevin.reference_sd)
 
+    has_energy = f is not None and langevin is not None
     return write_bundle(
         target,
         name=target.name,
-        energy=energy,
+        energy=energy if has_energy else None,
         generator=g,
-        stride=f.stride,
+        encoder=q,
+        strides=None if f is None else f.strides,
         signal=Signal(
-            kind="texture",
-            dims=DIMS,
-            channels=pictures.channels,
+            kind=signals.kind,
+            dims=signals.dims,
+            channels=signals.channels,
             value_range=VALUE_RANGE,
-            source_range=pictures.source_range,
-            trained_shape=(config.data.crop,) * DIMS,
+            source_range=signals.source_range,
+            trained_shape=training.shape,
+            extendable=EXTENDABLE[signals.kind],
+            rate=signals.rate,
         ),
-        latent=Latent(channels=g.latent_channels, stride=g.stride),
-        langevin=Langevin(
-            steps=langevin.refine_steps,
-            step_size=langevin.step_size,
-            noise=langevin.noise,
-            max_drift=langevin.max_drift,
-            clamp=langevin.clamp,
-        ),
-        sigma=settings.sigma,
+        latent=None if g is None else Latent(channels=g.latent_channels, strides=g.strides),
+        langevin=_langevin(langevin) if has_energy else None,
+        sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
         atol=atol,
@@ -80,27 +89,44 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
     )
 
 
+def _langevin(settings: LangevinConfig | None) -> Langevin | None:
+    if settings is None:
+        return None
+    return Langevin(
+        steps=settings.refine_steps,
+        step_size=settings.step_size,
+        noise=settings.noise,
+        max_drift=settings.max_drift,
+        clamp=settings.clamp,
+    )
+
+
 def _history(training: Training) -> dict[str, Any]:
     """Tell how the model came about."""
-    pictures = training.source
-    networks = {"descriptor": training.descriptor, "generator": training.generator}
+    names = training.signals.names
     history: dict[str, Any] = {
-        "pictures": list(pictures.names),
+        "learned_from": list(names[:NAMES]),
+        "examples": sum(len(array) for array in training.signals.arrays),
         "steps": training.step,
         "seconds": round(training.seconds, 1),
         "rollbacks": training.rollbacks,
-        "parameters": {k: sum(p.numel() for p in n.parameters()) for k, n in networks.items()},
+        "parameters": {
+            k: sum(p.numel() for p in n.parameters()) for k, n in training.networks.items()
+        },
         "settings": encode(training.config),
     }
-    if set(pictures.names) <= set(BUILT_IN):
+    if set(names) <= set(BUILT_IN):
         history["licence"] = "CC0: photographs that come with scikit-image."
     return history
 
 
 def _samples(training: Training) -> dict[str, bytes]:
-    drafts, revised = draw_samples(training, COLUMNS, 4 * training.config.data.crop)
-    return {
-        "samples.png": png([revised]),
-        "sheet.png": sample_sheet(training),
-        "drafts.png": png([drafts]),
-    }
+    """Give pictures of samples: of textures larger than the training crop; and the last sheet."""
+    kind, shape = training.signals.kind, training.shape
+    larger = tuple(FACTOR[kind] * n if free else n for n, free in zip(shape, EXTENDABLE[kind], strict=True))
+    drafts, revised = draw_samples(training, COLUMNS[kind], larger)
+    rows = {"samples.png": drafts if revised is None else revised}
+    if revised is not None:
+        rows["drafts.png"] = drafts
+    files = {name: png([row]) for name, row in rows.items() if row is not None}
+    return files | {f"sheet.{ending}": data for ending, data in sample_files(training).items()}

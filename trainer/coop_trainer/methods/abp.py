@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
-from ..figures import Figures
+from ..figures import Figures, shape_of_samples
 from ..optimise import Optimise
-from ..posterior import infer_latents, squared_error
+from ..posterior import infer_latents, root_mean_square, squared_error
 
 __all__ = ["AbpConfig", "train_step"]
 
@@ -92,11 +92,14 @@ def train_step(
 
     # Learning back-propagation: W ← W + η mean ∂ log p(x, z), equations (7) and (11).
     at = z if config.inference == "joint" else inferred
-    error = squared_error(x, g(at), seen)
+    x_again = g(at)
+    error = squared_error(x, x_again, seen)
     optimise(error.mean() / (2 * config.sigma**2), "generator")
 
-    entries = x.numel() if seen is None else seen.sum().item()
+    saturation, contrast = shape_of_samples(x_again, x_again, x)
     return inferred, Figures(
         code_revision=(inferred - z).square().mean().sqrt().item(),
-        reconstruction=math.sqrt(error.detach().sum().item() / max(entries, 1)),
+        reconstruction=root_mean_square(error, x, seen),
+        saturation=saturation,
+        contrast=contrast,
     )

@@ -18,7 +18,7 @@ from ..figures import Figures, shape_of_samples
 from ..langevin import LangevinConfig, frozen, revise
 from ..nets import Descriptor, Encoder
 from ..optimise import Optimise
-from ..posterior import infer_latents, squared_error
+from ..posterior import infer_latents, root_mean_square, squared_error
 
 __all__ = ["McmcTriangleConfig", "train_step"]
 
@@ -73,6 +73,7 @@ def train_step(
     config: McmcTriangleConfig,
     rng: torch.Generator,
     step: int = 0,
+    seen: Tensor | None = None,
 ) -> Figures:
     """One iteration: both revisions, then one step of each network.
 
@@ -84,6 +85,9 @@ def train_step(
         Shape of one z: (latent_channels, h, …).
     rng
         Source of z and of all noise.
+    seen
+        1 where an entry of x is observed, elsewhere x is filled in; only observed entries tell
+        of z and have to be reconstructed.
     """
     # Drafts x̂ = g(z), z ~ N(0, I), revised to x̃ by signal Langevin steps, CoopNets' equation (4).
     z = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
@@ -96,7 +100,9 @@ def train_step(
 
     # Codes ẑ ~ q(z|x), revised to z̃ by latent Langevin steps, ABP's equation (10).
     steps, step_size = config.latent_steps, config.latent_step_size
-    z_revised = infer_latents(g, z_draft, x, config.sigma, rng, steps=steps, step_size=step_size)
+    z_revised = infer_latents(
+        g, z_draft, x, config.sigma, rng, steps=steps, step_size=step_size, seen=seen
+    )
 
     # The descriptor contrasts examples and revised drafts.
     learned = contrast(f, x, x_revised, config.contrast, step)
@@ -107,7 +113,7 @@ def train_step(
     optimise(-said, "encoder")
 
     # The generator learns to draw the examples from their codes, and the revised drafts from z.
-    error, absorbed = squared_error(x, g(z_revised)), squared_error(x_revised, g(z))
+    error, absorbed = squared_error(x, g(z_revised), seen), squared_error(x_revised, g(z))
     loss = (error.mean() + config.revision_weight * absorbed.mean()) / (2 * config.sigma**2)
     optimise(loss, "generator")
 
@@ -117,7 +123,7 @@ def train_step(
         f_model=learned.f_model.mean().item(),
         revision=(x_revised - x_draft).square().mean().sqrt().item(),
         code_revision=(z_revised - z_draft).square().mean().sqrt().item(),
-        reconstruction=math.sqrt(error.mean().item() / x[0].numel()),
+        reconstruction=root_mean_square(error, x, seen),
         drift=revision.drift,
         acceptance=revision.acceptance,
         saturation=saturation,

@@ -15,10 +15,10 @@ from coop_runtime.errors import CoopError
 
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
-from ..langevin import frozen
+from ..langevin import LangevinConfig, frozen
 from ..nets import Descriptor, Encoder
 from ..optimise import Optimise
-from ..posterior import squared_error
+from ..posterior import root_mean_square, squared_error
 
 __all__ = ["TriangleConfig", "train_step"]
 
@@ -41,6 +41,8 @@ class TriangleConfig:
         Weight of −log q(z|x̃) in KL(P‖Π); 1 in the paper, 0.1 in published code.
     contrast
         Regularisers of the α-step, not in the paper.
+    langevin
+        How the learned energy revises drafts afterwards; learning takes no Langevin steps.
     """
 
     samples: int
@@ -49,6 +51,7 @@ class TriangleConfig:
     energy: float
     dream: float
     contrast: ContrastConfig
+    langevin: LangevinConfig
 
     def __post_init__(self) -> None:
         if min(self.samples, self.generator_updates) < 1:
@@ -70,6 +73,7 @@ def train_step(
     config: TriangleConfig,
     rng: torch.Generator,
     step: int = 0,
+    seen: Tensor | None = None,
 ) -> Figures:
     """One iteration of Algorithm 1: three steps on the same batch, in the paper's order.
 
@@ -83,6 +87,9 @@ def train_step(
         Source of z, of z̃ and of nothing else: x̃ is g(z), without the residual's noise.
     step
         Number of the iteration; only the gradient penalty's turn depends on it.
+    seen
+        1 where an entry of x is observed, elsewhere x is filled in; only observed entries have
+        to be reconstructed.
     """
     z = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
     with torch.no_grad():
@@ -98,19 +105,19 @@ def train_step(
     with frozen(g):
         code = q(x)
         z_code = code.draw(rng)
-        bound = squared_error(x, g(z_code)) / (2 * config.sigma**2) + code.divergence()
+        bound = squared_error(x, g(z_code), seen) / (2 * config.sigma**2) + code.divergence()
         dream = -q(x_generated).log_density(z)
     optimise(bound.mean() + config.dream * dream.mean(), "encoder")
 
     # θ-step: descend the reconstruction of KL(Q‖P), and KL(P‖Π) = −f(x̃) − log q(z|x̃) + constant.
     z_code = z_code.detach()
     for _ in range(config.generator_updates):
-        error = squared_error(x, g(z_code))
+        error = squared_error(x, g(z_code), seen)
         loss = error.mean() / (2 * config.sigma**2)
         if config.energy or config.dream:
             with frozen(f, q):
                 x_again = g(z)
-                loss = loss + config.energy * f.energy(x_again, None).mean()
+                loss = loss + config.energy * f.energy(x_again, config.langevin.reference_sd).mean()
                 loss = loss - config.dream * q(x_again).log_density(z).mean()
         optimise(loss, "generator")
 
@@ -118,7 +125,7 @@ def train_step(
     return Figures(
         f_data=None if learned is None else learned.f_data.mean().item(),
         f_model=None if learned is None else learned.f_model.mean().item(),
-        reconstruction=math.sqrt(error.mean().item() / x[0].numel()),
+        reconstruction=root_mean_square(error, x, seen),
         divergence=code.divergence().mean().item(),
         saturation=saturation,
         contrast=relative_contrast,

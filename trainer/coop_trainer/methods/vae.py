@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
-from ..figures import Figures
+from ..figures import Figures, shape_of_samples
 from ..nets import Encoder
 from ..optimise import Optimise
-from ..posterior import squared_error
+from ..posterior import root_mean_square, squared_error
 
 __all__ = ["VaeConfig", "train_step"]
 
@@ -38,6 +38,7 @@ def train_step(
     x: Tensor,
     config: VaeConfig,
     rng: torch.Generator,
+    seen: Tensor | None = None,
 ) -> Figures:
     """One step on the negative evidence lower bound (up to a constant) of a batch.
 
@@ -45,12 +46,19 @@ def train_step(
     ----------
     x
         The examples, shape (batch, channels, …).
+    seen
+        1 where an entry of x is observed, elsewhere x is filled in; only observed entries have
+        to be reconstructed.
     """
     code = q(x)
-    error = squared_error(x, g(code.draw(rng)))
+    x_again = g(code.draw(rng))
+    error = squared_error(x, x_again, seen)
     divergence = code.divergence()
     optimise((error / (2 * config.sigma**2) + divergence).mean(), "generator", "encoder")
+    saturation, contrast = shape_of_samples(x_again, x_again, x)
     return Figures(
-        reconstruction=math.sqrt(error.mean().item() / x[0].numel()),
+        reconstruction=root_mean_square(error, x, seen),
         divergence=divergence.mean().item(),
+        saturation=saturation,
+        contrast=contrast,
     )

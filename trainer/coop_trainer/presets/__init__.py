@@ -1,25 +1,99 @@
-"""Complete settings by name, as TOML files in this folder: copy one, change it, `--config` it."""
+"""Complete settings by name, as TOML files in this folder: copy one, change it, `--config` it.
+
+``base.toml`` holds what all share; ``SIGNAL/NAME.toml`` overlays it. A preset may take the papers'
+networks from ``networks/`` (``networks = "triangle-mnist"``), and overlay itself for one method or
+one size of pictures (``[when.abp.data]``, ``[when.64.generator]``). Its tables ``langevin`` and
+``contrast`` stand for those of every method that has them.
+"""
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from coop_runtime.errors import CoopError
 
-__all__ = ["PRESETS", "load_preset"]
+REVISING = ("algorithm_d", "coopnets", "triangle", "mcmc_triangle")
+SHARED = ("langevin", "contrast")
 
-PRESETS = ("quick", "paper")
+__all__ = ["load_networks", "load_preset", "overlaid", "preset_names"]
 
 
-def load_preset(name: str) -> dict[str, Any]:
+def preset_names(signal: str) -> list[str]:
+    """List the presets for a kind of signal, ``quick`` first."""
+    names = _names(_folder().joinpath(signal))
+    return sorted(names, key=lambda name: (name != "quick", name))
+
+
+def load_preset(signal: str, name: str) -> dict[str, Any]:
     """Give the table of a preset.
 
     Raises
     ------
     CoopError
-        There is no preset of that name.
+        There is no preset of that name for that kind of signal.
     """
-    if name not in PRESETS:
-        raise CoopError(f"unknown preset '{name}'; expected one of {', '.join(PRESETS)}")
-    text = resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    if name not in preset_names(signal):
+        known = ", ".join(preset_names(signal))
+        raise CoopError(f"unknown preset '{name}' for {signal}; expected one of {known}")
+    base = _complete(_read(_folder().joinpath("base.toml")))
+    table = _complete(_read(_folder().joinpath(signal, f"{name}.toml")))
+    return overlaid(overlaid(base, table), {"signal": signal, "preset": name})
+
+
+def load_networks(name: str) -> dict[str, Any]:
+    """Give the papers' networks of that name: tables ``descriptor``, ``generator``, ``encoder``.
+
+    Only those that the paper gives.
+    """
+    folder = _folder().joinpath("networks")
+    if name not in _names(folder):
+        raise CoopError(
+            f"unknown networks '{name}'; expected one of {', '.join(sorted(_names(folder)))}"
+        )
+    return _read(folder.joinpath(f"{name}.toml"))
+
+
+def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Overlay tables key by key; anything else is replaced. TOML has no null: write "none".
+
+    Examples
+    --------
+    >>> overlaid({"data": {"size": 32, "batch": 4}}, {"data": {"size": "none"}})
+    {'data': {'size': None, 'batch': 4}}
+    """
+    merged = dict(base)
+    for key, value in overlay.items():
+        if isinstance(value, Mapping):
+            old = base.get(key)
+            merged[key] = overlaid(old if isinstance(old, Mapping) else {}, value)
+        else:
+            merged[key] = None if value == "none" else value
+    return merged
+
+
+def _complete(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Put networks in the place of their names, and shared tables into the methods'."""
+    own = {k: v for k, v in table.items() if k not in ("networks", "when", *SHARED)}
+    if "networks" in table:
+        own = overlaid(load_networks(table["networks"]), own)
+    shared = {key: table[key] for key in SHARED if key in table}
+    for method in REVISING if shared else ():
+        own[method] = overlaid(shared, own.get(method, {}))
+    if "when" in table:
+        own["when"] = {case: _complete(part) for case, part in table["when"].items()}
+    return own
+
+
+def _folder() -> Traversable:
+    return resources.files(__name__)
+
+
+def _names(folder: Traversable) -> list[str]:
+    files = folder.iterdir() if folder.is_dir() else ()
+    return [f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml")]
+
+
+def _read(file: Traversable) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))

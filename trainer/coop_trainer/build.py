@@ -1,0 +1,76 @@
+"""Networks, optimisers and averages from their settings."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from .config import Config, OptimiserConfig
+from .data import Signals
+from .nets import Descriptor, Encoder, Generator
+
+#: Examples of each stack of signals that are enough to calibrate networks.
+CALIBRATION = 1000
+
+__all__ = ["Networks", "average", "build_networks", "on_device", "optimiser", "strides"]
+
+
+class Networks(NamedTuple):
+    """The networks of a method, by role; None for those that it does not learn."""
+
+    descriptor: Descriptor | None = None
+    generator: Generator | None = None
+    encoder: Encoder | None = None
+
+
+def build_networks(config: Config, signals: Signals) -> Networks:
+    """Build the method's networks on the CPU, with torch's present random state.
+
+    Those of the settings that ask for it are calibrated to the training data.
+    """
+    used, channels, dims = config.networks, signals.channels, signals.dims
+    f = g = q = None
+    if "descriptor" in used:
+        f = Descriptor(config.descriptor, channels=channels, dims=dims)
+    if "generator" in used:
+        g = Generator(config.generator, channels=channels, dims=dims)
+    if "encoder" in used and g is not None:
+        q = Encoder(
+            config.encoder, channels=channels, latent_channels=g.latent_channels, dims=dims
+        )
+    stacks = signals.tensors(torch.device("cpu"))
+    pictures = [example for stack in stacks for example in stack[:CALIBRATION]]
+    if f is not None:
+        f.calibrate(pictures)
+    if g is not None:
+        g.calibrate(pictures)
+    return Networks(f, g, q)
+
+
+def strides(networks: Networks) -> tuple[int, ...]:
+    """Give what the sizes of signals must be multiples of, along each axis."""
+    present = [n.strides for n in networks if n is not None]
+    return tuple(math.lcm(*axis) for axis in zip(*present, strict=True))
+
+
+def on_device(network: nn.Module, device: torch.device, dims: int) -> nn.Module:
+    """Move a network to a device, in the memory format that is fastest there."""
+    network = network.to(device)
+    if dims == 2:  # faster: benchmarks/memory_format.py
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """Give the optimiser of a network."""
+    if settings.kind == "sgd":
+        return torch.optim.SGD(network.parameters(), settings.rate, momentum=settings.betas[0])
+    return torch.optim.Adam(network.parameters(), settings.rate, betas=settings.betas)
+
+
+def average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
+    """Give the exponential moving average of a network."""
+    rule = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=rule, use_buffers=True)

@@ -112,7 +112,9 @@ def _train(
     try:
         from coop_trainer import loop, start
         from coop_trainer.config import configure
+        from coop_trainer.data import load_texture
         from coop_trainer.presets import load_preset
+        from coop_trainer.run_folder import RunFolder
     except ModuleNotFoundError as error:
         raise CoopError(
             f"training needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
@@ -127,11 +129,16 @@ def _train(
     where, good = start.choose_device(device), None
     writer = _summary_writer() if tensorboard else None
     if resume:
-        training, folder, good = start.resume(out, where, sources=images, settings=settings)
+        stored, again = RunFolder.open(out).config().data, None
+        if images:
+            again = load_texture(images, size=stored.size, crop=stored.crop)
+        training, folder, good = start.resume(out, where, signals=again, settings=settings)
         click.echo(f"{out}: going on at step {training.step}", err=True)
     else:
         config = configure(load_preset(preset or "quick"), file=file, pairs=pairs)
-        training, folder = start.begin(out, config, images, where)
+        start.check_new(out)
+        signals = load_texture(images, size=config.data.size, crop=config.data.crop)
+        training, folder = start.begin(out, config, signals, where)
     board = None if writer is None else writer(str(out / "tensorboard"))
     return loop.run(
         training, folder, say=lambda line: click.echo(line, err=True), good=good, board=board

@@ -44,10 +44,10 @@ def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Ten
 
 def sample_sheet(training: Training, columns: int = 4) -> bytes:
     """Give a PNG of three rows: originals, drafts, revised drafts, twice the training crop."""
-    smallest = min(min(p.shape[1:]) for p in training.pictures)
+    smallest = min(min(p.shape[2:]) for p in training.pictures)
     side = min(2 * training.config.data.crop, smallest)
     rng = torch.Generator().manual_seed(SHEET_SEED)
-    originals = random_crops(training.pictures, columns, side, rng)
+    originals = random_crops(training.pictures, columns, (side, side), rng)
     drafts, revised = draw_samples(training, columns, side)
     return png([originals, drafts[..., :side, :side], revised[..., :side, :side]])
 

@@ -11,7 +11,7 @@ from coop_runtime.errors import CoopError
 
 from .chains import ChainPool
 from .config import Config, LoopConfig, OptimiserConfig
-from .data import Pictures, random_crops
+from .data import Signals, random_crops
 from .figures import Figures
 from .methods import coopnets
 from .nets import Descriptor, Generator
@@ -62,7 +62,7 @@ class Training:
         Number of roll-backs so far.
     """
 
-    def __init__(self, config: Config, pictures: Pictures, device: torch.device) -> None:
+    def __init__(self, config: Config, pictures: Signals, device: torch.device) -> None:
         self.config, self.source, self.device = config, pictures, device
         on_cpu = pictures.tensors(torch.device("cpu"))
         self.pictures = [picture.to(device) for picture in on_cpu]
@@ -71,8 +71,9 @@ class Training:
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
             f = Descriptor(config.descriptor, channels=pictures.channels, dims=DIMS)
             g = Generator(config.generator, channels=pictures.channels, dims=DIMS)
-            f.calibrate(on_cpu)
-            g.calibrate(on_cpu)
+            examples = [example for array in on_cpu for example in array]
+            f.calibrate(examples)
+            g.calibrate(examples)
         self.descriptor, self.generator = f.to(device), g.to(device)
         for network in (self.descriptor, self.generator):  # faster: benchmarks/memory_format.py
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -103,7 +104,7 @@ class Training:
     def examples(self) -> Tensor:
         """Draw a batch of training crops with the configured noise."""
         data = self.config.data
-        x = random_crops(self.pictures, data.batch, data.crop, self.data_rng)
+        x = random_crops(self.pictures, data.batch, (data.crop,) * DIMS, self.data_rng)
         if data.noise:
             x = x + data.noise * torch.randn(x.shape, generator=self.rng, device=self.device)
         return x

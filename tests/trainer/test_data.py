@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from coop_runtime import CoopError
-from coop_trainer.data import BUILT_IN, load_texture, random_crops
+from coop_trainer.data import BUILT_IN, Kind, Signals, load_texture
 
 RAMP = np.arange(20 * 24, dtype=np.uint16).reshape(20, 24)
 
@@ -114,11 +114,27 @@ def test_one_pixel_is_refused_whatever_the_size(tmp_path: Path) -> None:
         load_texture([path], size=256, crop=64)
 
 
-def test_crops_are_uniform_over_all_positions_of_all_pictures() -> None:
-    pictures = [torch.arange(9.0).reshape(1, 1, 3, 3), 100 + torch.arange(6.0).reshape(1, 1, 2, 3)]
-    rng = torch.Generator().manual_seed(0)
-    corners = random_crops(pictures, 6000, (2, 2), rng)[:, 0, 0, 0]
-    values, counts = np.unique(corners.numpy(), return_counts=True)
-    assert values.tolist() == [0, 1, 3, 4, 100, 101]
-    assert counts.min() > 850
-    assert counts.max() < 1150
+@pytest.mark.parametrize(
+    ("kind", "shapes", "message"),
+    [
+        ("texture", [(1, 8, 8)], "expected uint8 arrays with 2 spatial axes"),
+        ("texture", [(1, 8, 8, 1), (1, 8, 8, 3)], "equal channels"),
+        ("clips", [(1, 8, 8, 3)], "3 spatial axes"),
+        ("images", [(0, 8, 8, 3)], "expected uint8"),
+        ("images", [], "expected uint8"),
+        ("sound", [(1, 8, 1)], "expected float32"),
+        ("smell", [(1, 8, 1)], "expected one of"),
+    ],
+)
+def test_arrays_that_are_no_training_data(
+    kind: Kind, shapes: list[tuple[int, ...]], message: str
+) -> None:
+    arrays = tuple(np.zeros(shape, np.uint8) for shape in shapes)
+    with pytest.raises(CoopError, match=message):
+        Signals(kind, ("a",), arrays, (0.0, 255.0))
+
+
+@pytest.mark.parametrize("ends", [(0.0, 0.0), (1.0, 0.0), (0.0, np.inf), (np.nan, 1.0)])
+def test_ranges_that_are_none(ends: tuple[float, float]) -> None:
+    with pytest.raises(CoopError, match="expected a range"):
+        Signals("images", ("a",), (np.zeros((1, 4, 4, 1), np.uint8),), ends)

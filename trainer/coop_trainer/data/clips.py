@@ -135,7 +135,7 @@ def _video(path: Path, size: int | None) -> Clip:
             rate = container.streams.video[0].average_rate
             return Clip(_gathered(path, images(container), size), float(rate) if rate else None)
     except (av.FFmpegError, OSError, ValueError) as error:
-        why = " ".join(str(error).split())
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise CoopError(f"{path}: not a video that can be read ({why})") from None
 
 

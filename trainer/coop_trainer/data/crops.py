@@ -49,8 +49,8 @@ def random_crops(
         k = int((ends <= position).sum())
         rest = position - int(ends[k - 1] if k else 0)
         corner = []
-        for room in reversed(rooms[k]):
-            rest, start = divmod(rest, room)
+        for positions_along in reversed(rooms[k]):
+            rest, start = divmod(rest, positions_along)
             corner.append(start)
         window = [slice(s, s + c) for s, c in zip(reversed(corner), crop, strict=True)]
         crops.append(arrays[k][(rest, slice(None), *window)])

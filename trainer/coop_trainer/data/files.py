@@ -1,7 +1,7 @@
 """Training files: found in folders, read one by one, broken ones left out on demand."""
 
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,7 +51,7 @@ def find_files(source: str, suffixes: Sequence[str]) -> list[Path]:
 
 
 def read_each(
-    files: Iterable[Path],
+    files: Sequence[Path],
     read: Callable[[Path], T],
     *,
     skip_broken: bool,
@@ -77,7 +77,8 @@ def read_each(
             found.append((file, read(file)))
         except CoopError as error:
             if not skip_broken:
-                raise CoopError(f"{error}; or add --skip-broken to leave such files out") from None
+                more = "; or add --skip-broken to leave such files out" if len(files) > 1 else ""
+                raise CoopError(f"{error}{more}") from None
             faults.append(error)
     if faults and not found:
         raise CoopError(f"all {len(faults)} files are broken; the first: {faults[0]}")

@@ -3,7 +3,7 @@
 import gzip
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def picture_files(source: str) -> list[Path]:
 
 
 def _pictures(
-    files: Iterable[Path],
+    files: Sequence[Path],
     size: int | None,
     grey: bool | None,
     limit: int | None,

@@ -84,7 +84,7 @@ def _read(path: Path, rate: int) -> NDArray[np.float32]:
             for block in stream.blocks(BLOCK, dtype="float32", always_2d=True):
                 if not np.isfinite(block).all():
                     raise CoopError(f"{path}: some samples are not finite numbers; repair it")
-                mono = np.mean(block, axis=1, dtype=np.float64).astype(np.float32)
+                mono: NDArray[np.float32] = block.mean(1, dtype=np.float64).astype(np.float32)
                 low, high = min(low, float(mono.min())), max(high, float(mono.max()))
                 length += len(mono)
                 same = stream.samplerate == rate

@@ -76,7 +76,7 @@ def test_what_is_too_little_for_a_batch_is_dropped() -> None:
     deck, rng, counts = Deck(7), seeded(), torch.zeros(7)
     for _ in range(700):
         batch = deck.draw(3, rng)
-        assert len(batch.unique()) == 3
+        assert len(set(batch.tolist())) == 3
         counts[batch] += 1
     assert counts.sum() == 2100
     assert counts.min() > 270  # none is dropped more often than the others

@@ -87,15 +87,16 @@ def load_clips(
 def _numpy(path: Path, size: int | None) -> Clip:
     content = read_numpy(path, "frames", optional=["fps"])
     frames, fps = content["frames"], content.get("fps")
-    frames = frames[..., None] if frames.ndim == 3 else frames
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] not in (1, 3):
+    if frames.dtype != np.uint8 or not (
+        frames.ndim == 3 or (frames.ndim == 4 and frames.shape[3] in (1, 3))
+    ):
         raise CoopError(
             f"{path}: expected frames as uint8 (time, height, width) or (time, height, width, "
             f"1 or 3), found {frames.dtype} {frames.shape}"
         )
     if fps is not None and not (fps.size == 1 and fps.dtype.kind in "iuf" and 0 < fps < np.inf):
         raise CoopError(f"{path}: expected a positive number as fps, found {fps!r}")
-    images = (Image.fromarray(f[..., 0] if f.shape[2] == 1 else f) for f in frames)
+    images = (Image.fromarray(f[..., 0] if f.shape[2:] == (1,) else f) for f in frames)
     return Clip(_gathered(path, images, size), None if fps is None else float(fps.item()))
 
 

@@ -132,15 +132,16 @@ def _examples(path: Path) -> NDArray[Any]:
         array = read_numpy(path, "images")["images"]
     else:
         array = _idx(path)
-    array = array[..., None] if array.ndim == 3 else array
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] not in (1, 3):
+    if array.dtype != np.uint8 or not (
+        array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))
+    ):
         raise CoopError(
             f"{path}: expected images as uint8 (N, height, width) or (N, height, width, 1 or 3), "
             f"found {array.dtype} {array.shape}"
         )
     if 0 in array.shape:
         raise CoopError(f"{path}: no images in it, its shape is {array.shape}")
-    return array
+    return array if array.ndim == 4 else array[..., None]
 
 
 def _idx(path: Path) -> NDArray[np.uint8]:

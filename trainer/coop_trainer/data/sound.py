@@ -36,7 +36,7 @@ def load_sound(
         WAV, FLAC, OGG and what else libsndfile reads, or folders of them (searched recursively).
         Channels are averaged.
     rate
-        Samples per second to which they are resampled (soxr, high quality).
+        Samples per second to which they are resampled (soxr, high quality), 100 to 384,000.
     crop
         Length of the training crops in samples of that rate: no sound may be shorter.
     skip_broken
@@ -54,8 +54,8 @@ def load_sound(
     """
     if not sources:
         raise CoopError("no sound given: give a WAV, FLAC or OGG file, or a folder of them")
-    if rate < 1:
-        raise CoopError(f"rate: expected samples per second ≥ 1, found {rate}")
+    if not 100 <= rate <= 384_000:
+        raise CoopError(f"rate: expected 100 to 384000 samples per second, found {rate}")
     files = [file for source in sources for file in find_files(source, SOUND_SUFFIXES)]
 
     def read(file: Path) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import time
 import torch
 
 from coop_trainer.config import configure
-from coop_trainer.data import load_pictures
+from coop_trainer.data import load_texture
 from coop_trainer.presets import PRESETS, load_preset
 from coop_trainer.training import Training
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
     config = configure(load_preset(options.preset))
-    pictures = load_pictures(["gravel"], size=config.data.size, crop=config.data.crop)
+    pictures = load_texture(["gravel"], size=config.data.size, crop=config.data.crop)
     seconds: dict[str, list[float]] = {name: [] for name in FORMATS}
     trainings = {}
     for name, memory_format in FORMATS.items():

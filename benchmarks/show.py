@@ -10,7 +10,7 @@ import numpy as np
 
 import coop_runtime
 from coop_apps.pictures import encode_png
-from coop_trainer.data import load_pictures
+from coop_trainer.data import load_texture
 
 GAP = 12
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="Langevin steps; the card's if not given")
     options = parser.parse_args()
-    original = load_pictures([options.texture], size=256, crop=1).images[0]
+    original = load_texture([options.texture], size=256, crop=1).arrays[0][0]
     model = coop_runtime.load(options.bundle)
     drafts = model.generate(1, options.seed, options.size)
     *_, last = model.refine(drafts, steps=options.steps, seed=options.seed)

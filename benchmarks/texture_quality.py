@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import coop_runtime
-from coop_trainer.data import BUILT_IN, load_pictures
+from coop_trainer.data import BUILT_IN, load_texture
 from texture_metrics import (
     PsReference,
     copied_patches,
@@ -103,8 +103,8 @@ def trained(texture: str, seed: int, work: Path, more: Sequence[str]) -> tuple[P
 
 def measured(bundle: Path, texture: str, seed: int, samples: int, seconds: float) -> Row:
     """Draw and refine samples of one model with the runtime, and measure them."""
-    pictures = load_pictures([texture], size=SIDE, crop=SIDE)
-    picture = pictures.images[0][..., 0] / 255.0
+    photograph = load_texture([texture], size=SIDE, crop=SIDE)
+    picture = photograph.arrays[0][0, ..., 0] / 255.0
     reference = PsReference.of(picture)
     model = coop_runtime.load(bundle)
     drafts = model.generate(samples, seed=0, size=(SIDE, SIDE))

@@ -165,10 +165,10 @@ def images(
     found = _load_images(sources, size, grey, limit, skip_broken) if sources else None
 
     def load(config: Config) -> Signals:
-        from coop_trainer.data import mask_signals
+        from coop_trainer.data import hide
 
         assert found is not None  # noqa: S101  only called when there are sources
-        return found if mask is None else mask_signals(found, mask, config.seed)
+        return found if mask is None else hide(found, mask, config.seed)
 
     side = None if found is None else found.arrays[0].shape[1]
     training = _train(

@@ -124,7 +124,7 @@ def test_a_new_length_is_kept_with_the_other_settings(workplace: Path, tmp_path:
         (["{here}/stone.png", "--out", "{here}/run"], 1, "add --resume"),
         (["--out", "new"], 2, "at least one IMAGE"),
         (["--out", "new", "--resume"], 1, "no run here"),
-        (["{here}/dot.png", "--out", "{here}/run", "--resume"], 1, "the run learns stone.png"),
+        (["brick", "--out", "{here}/run", "--resume"], 1, "the run learns stone.png"),
         (["--out", "{here}/run", "--resume", "--seed", "4"], 1, "another "),
     ],
 )

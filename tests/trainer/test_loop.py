@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from PIL import Image
 
 from coop_runtime import CoopError
 from coop_trainer.config import Config
+from coop_trainer.data import Signals, load_texture
 from coop_trainer.figures import Figures
 from coop_trainer.loop import Outcome, run
 from coop_trainer.run_folder import RunFolder
@@ -28,8 +30,12 @@ def silent(line: str) -> None:
     """Say nothing."""
 
 
+def texture(picture: Path) -> Signals:
+    return load_texture([str(picture)], size=None, crop=16)
+
+
 def trained(out: Path, config: Config, picture: Path) -> tuple[Training, RunFolder, Outcome]:
-    training, folder = begin(out, config, [str(picture)], CPU)
+    training, folder = begin(out, config, texture(picture), CPU)
     return training, folder, run(training, folder, say=silent)
 
 
@@ -159,7 +165,7 @@ def test_nan_is_rolled_back_reported_and_survived(
 ) -> None:
     Broken(monkeypatch, first=10, times=2)
     said: list[str] = []
-    training, folder = begin(tmp_path / "a", tiny_config(), [str(picture)], CPU)
+    training, folder = begin(tmp_path / "a", tiny_config(), texture(picture), CPU)
     outcome = run(training, folder, say=said.append)
     assert (outcome.step, outcome.rollbacks, outcome.finished) == (12, 2, True)
     assert training.shrink == 0.25
@@ -175,7 +181,7 @@ def test_rollbacks_are_bounded_and_the_last_good_state_is_saved(
     with monkeypatch.context() as patch:
         Broken(patch, first=6, times=99)
         training, folder = begin(
-            tmp_path / "a", tiny_config("guard.rollbacks=3"), [str(picture)], CPU
+            tmp_path / "a", tiny_config("guard.rollbacks=3"), texture(picture), CPU
         )
         with pytest.raises(CoopError, match=r"diverged at step 6 .* after 3 roll-backs") as caught:
             run(training, folder, say=silent)
@@ -189,7 +195,7 @@ def test_a_real_explosion_is_seen(tmp_path: Path, picture: Path, tiny_config: Ti
     config = tiny_config(
         "descriptor_optimiser.kind=sgd", "descriptor_optimiser.rate=1e6", "guard.rollbacks=1"
     )
-    training, folder = begin(tmp_path / "a", config, [str(picture)], CPU)
+    training, folder = begin(tmp_path / "a", config, texture(picture), CPU)
     with pytest.raises(CoopError, match=r"exploding energy|not a number|saturated"):
         run(training, folder, say=silent)
     assert training.step <= 4
@@ -212,12 +218,12 @@ def test_length_may_change_on_resuming_nothing_else(
     with pytest.raises(CoopError, match=r"another coopnets\.chains"):
         resume(tmp_path / "a", CPU, settings=lambda _: tiny_config("coopnets.chains=5"))
     with pytest.raises(CoopError, match=r"the run learns stripes\.png"):
-        resume(tmp_path / "a", CPU, sources=["other.png"])
+        resume(tmp_path / "a", CPU, signals=dataclasses.replace(texture(picture), names=("other",)))
     with Image.open(picture) as image:
         turned = image.rotate(180)
     turned.save(picture)
     with pytest.raises(CoopError, match=r"stripes\.png has changed since"):
-        resume(tmp_path / "a", CPU, sources=[str(picture)])
+        resume(tmp_path / "a", CPU, signals=texture(picture))
     training, folder, good = resume(
         tmp_path / "a", CPU, settings=lambda _: tiny_config("loop.steps=15")
     )
@@ -265,9 +271,7 @@ def test_nothing_is_written_for_what_cannot_be_trained(
     tmp_path: Path, picture: Path, tiny_config: TinyConfig
 ) -> None:
     with pytest.raises(CoopError, match="multiple of the generator's stride"):
-        begin(tmp_path / "a", tiny_config("data.crop=18"), [str(picture)], CPU)
-    with pytest.raises(CoopError, match="no such picture"):
-        begin(tmp_path / "a", tiny_config(), ["nothing.png"], CPU)
+        begin(tmp_path / "a", tiny_config("data.crop=18"), texture(picture), CPU)
     assert not (tmp_path / "a").exists()
 
 
@@ -276,7 +280,7 @@ def test_settings_that_do_not_fit_together_are_refused_before_anything_is_writte
 ) -> None:
     config = tiny_config("descriptor.branches=[{pool=100,layers=[[4,4,2]]}]", "data.crop=8")
     with pytest.raises(CoopError, match="the networks do not fit crops of 8") as caught:
-        begin(tmp_path / "a", config, [str(picture)], CPU)
+        begin(tmp_path / "a", config, texture(picture), CPU)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "a").exists()
 
@@ -313,7 +317,7 @@ def test_many_signals_in_a_row_still_save(
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("the second signal ends the step")
 
-    training, folder = begin(tmp_path / "a", tiny_config(), [str(picture)], CPU)
+    training, folder = begin(tmp_path / "a", tiny_config(), texture(picture), CPU)
     with monkeypatch.context() as patch:
         patch.setattr(Training, "advance", twice)
         patch.setattr(Training, "restore", interrupted_restore)
@@ -329,7 +333,7 @@ def test_lines_of_a_lost_session_are_cut_and_roll_backs_are_kept(
     with monkeypatch.context() as patch:
         Broken(patch, first=6, times=1)
         StopAfter(patch, 7, signal.SIGTERM)
-        training, folder = begin(tmp_path / "a", tiny_config(), [str(picture)], CPU)
+        training, folder = begin(tmp_path / "a", tiny_config(), texture(picture), CPU)
         run(training, folder, say=silent)
     folder.append_log([{"step": 8, "lost": True}])
     training, folder, good = resume(tmp_path / "a", CPU)

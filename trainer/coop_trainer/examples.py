@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     x
-        float32 (batch, channels, …) in [−1, 1].
+        float32 (batch, channels, …) in [−1, 1]; hidden entries are 0.
     places
         Number of each example, (batch,); None of random crops.
     seen
@@ -88,7 +88,10 @@ class Examples:
         assert self.table is not None  # noqa: S101  whole examples only
         low, high = self.signals.source_range
         x = (self.table[places].float() - low) * (2 / (high - low)) - 1
-        return Batch(x, places, None if self.seen is None else self.seen[places])
+        if self.seen is None:
+            return Batch(x, places)
+        seen = self.seen[places]
+        return Batch(x * seen, places, seen)
 
     def state(self) -> Tensor | None:
         """Give what the order of the next batches depends on, beside the random state."""

@@ -121,9 +121,10 @@ class Guard:
     def _reason(self, step: int, figures: Figures, saturation_of_data: float) -> str | None:
         c, gap = self.config, abs(figures.gap or 0.0)
         saturation, contrast = figures.saturation, figures.contrast
+        largest = saturation_of_data + (1 - saturation_of_data) * c.largest_saturation
         if gap > c.largest_gap:
             return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
-        if saturation is not None and saturation > c.largest_saturation + saturation_of_data:
+        if saturation is not None and saturation > largest:
             return f"saturated samples: {saturation:.0%} of the entries at ±1"
         if contrast is not None and step >= c.grace and contrast < c.smallest_contrast:
             return f"flat samples: {contrast:.2g} of the contrast of the examples"

@@ -7,13 +7,10 @@ replaced atomically;
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from coop_runtime.errors import CoopError
@@ -21,7 +18,7 @@ from coop_runtime.files import new_folder, write_atomically
 from coop_runtime.strict import decode, encode
 
 from .config import Config
-from .data import Pictures
+from .data import Signals
 
 __all__ = ["RunFolder"]
 
@@ -35,7 +32,7 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, path: Path, config: Config, pictures: Pictures) -> "RunFolder":
+    def create(cls, path: Path, config: Config, signals: Signals) -> "RunFolder":
         """Make the folder, whole or not at all.
 
         Raises
@@ -43,13 +40,8 @@ class RunFolder:
         CoopError
             The folder exists already, or cannot be written.
         """
-        buffer = io.BytesIO()
-        arrays = {f"image_{k}": image for k, image in enumerate(pictures.images)}
-        arrays["names"] = np.array(pictures.names)
-        arrays["source_range"] = np.array(pictures.source_range)
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         with new_folder(path) as folder:
-            write_atomically(folder / "data.npz", buffer.getvalue())
+            write_atomically(folder / "data.npz", signals.to_npz())
             cls(folder).write_config(config)
             (folder / "samples").mkdir()
         return cls(path)
@@ -81,17 +73,13 @@ class RunFolder:
             raise CoopError(f"{file}: cannot be read ({error})") from None
         return decode(Config, table, str(file))
 
-    def pictures(self) -> Pictures:
-        """Read the training pictures as they were when the run began."""
+    def signals(self) -> Signals:
+        """Read the training data as they were when the run began."""
         file = self.path / "data.npz"
         try:
-            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as data:
-                low, high = data["source_range"].tolist()
-                names = tuple(str(name) for name in data["names"])
-                images = tuple(data[f"image_{k}"] for k in range(len(names)))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            return Signals.from_npz(file.read_bytes())
+        except (OSError, CoopError) as error:
             raise CoopError(f"{file}: cannot be read ({error}); train again") from None
-        return Pictures(names, images, (low, high))
 
     def write_checkpoint(self, state: dict[str, Any], good: dict[str, Any], lines: int) -> None:
         """Replace the checkpoint; the old one stays whole until the new one is.

@@ -89,6 +89,5 @@ def _examples(training: Training, count: int, shape: tuple[int, ...]) -> list[Te
         return [random_crops(training.examples.stacks, count, shape, rng)]
     places = torch.arange(min(count, len(training.examples)), device=training.device)
     batch = training.examples.take(places)
-    shown = batch.x if batch.seen is None else torch.where(batch.seen > 0, batch.x, 0.0)
     again = reconstructed(training, places)
-    return [shown] if again is None else [shown, again]
+    return [batch.x] if again is None else [batch.x, again]

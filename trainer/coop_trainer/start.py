@@ -1,6 +1,6 @@
 """Begin a run, or go on with one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,14 @@ import torch
 from coop_runtime.errors import CoopError
 
 from .config import Config, changed_keys
-from .data import Pictures, load_pictures
+from .data import Signals
 from .run_folder import RunFolder
 from .training import Training
 
 __all__ = ["begin", "choose_device", "resume"]
+
+Loader = Callable[[Config], Signals]
+"""Reads the training data that the settings describe."""
 
 MAY_CHANGE = ("loop.steps", "loop.minutes", "loop.checkpoint_minutes")
 
@@ -42,32 +45,32 @@ def choose_device(name: str) -> torch.device:
 
 
 def begin(
-    out: Path, config: Config, sources: Sequence[str], device: torch.device
+    out: Path, config: Config, load: Loader, device: torch.device
 ) -> tuple[Training, RunFolder]:
     """Start a new run in the new folder ``out``.
 
     Raises
     ------
     CoopError
-        ``out`` exists, a picture cannot be used, or sizes do not fit; nothing is written.
+        ``out`` exists, the training data cannot be used, or sizes do not fit; nothing is written.
     """
     if out.exists():
         raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
-    pictures = load_pictures(sources, size=config.data.size, crop=config.data.crop)
+    signals = load(config)
     try:
-        training = Training(config, pictures, device)
+        training = Training(config, signals, device)
         training.rehearse()
     except RuntimeError as error:
         why = " ".join(str(error).split())[:200]
-        raise CoopError(f"the networks do not fit crops of {config.data.crop}: {why}") from None
-    return training, RunFolder.create(out, config, pictures)
+        raise CoopError(f"the networks do not fit the signals or each other: {why}") from None
+    return training, RunFolder.create(out, config, signals)
 
 
 def resume(
     out: Path,
     device: torch.device,
     *,
-    sources: Sequence[str] = (),
+    load: Loader | None = None,
     settings: Callable[[Config], Config] = lambda stored: stored,
     writing: bool = True,
 ) -> tuple[Training, RunFolder, dict[str, Any] | None]:
@@ -75,8 +78,8 @@ def resume(
 
     Parameters
     ----------
-    sources
-        The pictures again, or nothing; others than the run's are refused.
+    load
+        Reads the training data again, or None; others than the run's are refused.
     settings
         Gives the wanted settings from the stored ones. Only the length of the run may differ;
         a different length changes the learning rates from here on.
@@ -92,19 +95,19 @@ def resume(
     Raises
     ------
     CoopError
-        No run there, a damaged file, other pictures or other settings.
+        No run there, a damaged file, other training data or other settings.
     """
     folder = RunFolder.open(out)
-    stored, pictures = folder.config(), folder.pictures()
+    stored, learned = folder.config(), folder.signals()
     wanted = settings(stored)
     for key in changed_keys(stored, wanted):
         if key not in MAY_CHANGE:
             raise CoopError(
                 f"{out}: the run was begun with another {key}; give the same, or a new --out"
             )
-    if sources:
-        _check_same(out, pictures, stored, sources)
-    training = Training(wanted, pictures, device)
+    if load is not None:
+        _check_same(out, learned, load(wanted))
+    training = Training(wanted, learned, device)
     checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
         state, good, lines = checkpoint
@@ -115,15 +118,19 @@ def resume(
     return training, folder, good
 
 
-def _check_same(out: Path, learned: Pictures, stored: Config, sources: Sequence[str]) -> None:
-    """Refuse other pictures than the run's, be it by name or by content."""
-    names = tuple(Path(source).name for source in sources)
-    if names != learned.names:
+def _check_same(out: Path, learned: Signals, given: Signals) -> None:
+    """Refuse other training data than the run's, be it by name or by content."""
+    if (given.kind, given.names) != (learned.kind, learned.names):
         raise CoopError(f"{out}: the run learns {', '.join(learned.names)}; give these, or none")
-    given = load_pictures(sources, size=stored.data.size, crop=stored.data.crop)
-    for name, image, expected in zip(names, given.images, learned.images, strict=True):
-        if not np.array_equal(image, expected):
-            raise CoopError(
-                f"{out}: {name} has changed since the run began; give no picture to go on with "
-                "the one stored in the run, or a new --out"
-            )
+    pairs = [*zip(learned.arrays, given.arrays, strict=False)]
+    pairs += zip(learned.seen or (), given.seen or (), strict=False)
+    if _outline(given) != _outline(learned) or not all(np.array_equal(a, b) for a, b in pairs):
+        raise CoopError(
+            f"{out}: {', '.join(learned.names)} has changed since the run began; give none to go "
+            "on with what is stored in the run, or a new --out"
+        )
+
+
+def _outline(signals: Signals) -> tuple[object, ...]:
+    masked = signals.seen is not None
+    return (len(signals.arrays), masked, signals.rate, signals.source_range)

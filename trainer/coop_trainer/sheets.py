@@ -27,12 +27,12 @@ def draw_samples(training: Training, count: int, side: int) -> tuple[Tensor, Ten
     Returns
     -------
     drafts, revised
-        Each (count, channels, side, side), side rounded up to the generator's stride.
+        Each (count, channels, side, side), side rounded up to the generator's strides.
     """
     f, g = training.averaged()
     langevin = training.config.coopnets.langevin
     rng = torch.Generator(training.device).manual_seed(SHEET_SEED)
-    cells = -(-side // g.stride)
+    cells = -(-side // g.strides[0])
     shape = (count, g.latent_channels, cells, cells)
     z = torch.randn(shape, generator=rng, device=training.device)
     with torch.no_grad():

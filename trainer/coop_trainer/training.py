@@ -76,7 +76,7 @@ class Training:
         self.descriptor, self.generator = f.to(device), g.to(device)
         for network in (self.descriptor, self.generator):  # faster: benchmarks/memory_format.py
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.latent_shape = _latent_shape(config, g)
+        self.latent_shape = g.latent_shape((config.data.crop,) * DIMS)
         self.data_rng = torch_seed
         self.rng = torch.Generator(device).manual_seed(config.seed)
         self.descriptor_optimiser = _optimiser(config.descriptor_optimiser, f)
@@ -235,12 +235,3 @@ def _optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim.Opt
 def _average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
     average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
     return AveragedModel(network, multi_avg_fn=average, use_buffers=True)
-
-
-def _latent_shape(config: Config, g: Generator) -> tuple[int, ...]:
-    crop = config.data.crop
-    if crop % g.stride:
-        raise CoopError(
-            f"data.crop: expected a multiple of the generator's stride {g.stride}, found {crop}"
-        )
-    return (g.latent_channels, *[crop // g.stride] * DIMS)

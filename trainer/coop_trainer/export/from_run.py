@@ -55,7 +55,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         name=target.name,
         energy=energy,
         generator=g,
-        stride=f.stride,
+        stride=f.strides[0],
         signal=Signal(
             kind="texture",
             dims=DIMS,
@@ -64,7 +64,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
             source_range=pictures.source_range,
             trained_shape=(config.data.crop,) * DIMS,
         ),
-        latent=Latent(channels=g.latent_channels, stride=g.stride),
+        latent=Latent(channels=g.latent_channels, stride=g.strides[0]),
         langevin=Langevin(
             steps=langevin.refine_steps,
             step_size=langevin.step_size,

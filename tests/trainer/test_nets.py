@@ -132,7 +132,7 @@ def test_presets_are_complete_and_small(preset: str) -> None:
         ("descriptor.gain=0.0", "gain"),
         ("generator.latents=[0,1,1,1,1]", "latents"),
         ("generator.levels=[[4,3]]", "as many"),
-        ("generator.draw=[4]", r"generator.draw\[0\]: kernel 4, stride 1: expected an odd"),
+        ("generator.draw=[4]", r"generator.draw: kernel 4, stride 1: expected an odd"),
     ],
 )
 def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .layers import Activation, activation, batch_norm, downward, initialise
-from .shapes import Draw, Layer, check_layers, check_sd, span
+from .shapes import Draw, Layer, check_layer, check_layers, check_sd, span
 
 __all__ = ["Code", "Encoder", "EncoderConfig"]
 
@@ -74,7 +74,7 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         check_layers("encoder.layers", self.layers, "down")
-        check_layers("encoder.head", [Layer(1, *self.head)], "down")
+        check_layer("encoder.head", Layer(1, *self.head), "down")
         check_sd("encoder.init_sd", self.init_sd)
 
 

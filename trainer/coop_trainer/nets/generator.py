@@ -13,7 +13,7 @@ from coop_runtime.errors import CoopError
 
 from .latents import unpack_latents
 from .layers import Activation, activation, batch_norm, conv, initialise, upward
-from .shapes import Draw, Layer, PerAxis, check_layers, check_sd, per_axis, span
+from .shapes import Draw, Layer, PerAxis, check_layer, check_layers, check_sd, per_axis, span
 
 __all__ = ["Generator", "GeneratorConfig"]
 
@@ -64,7 +64,7 @@ class GeneratorConfig:
             raise CoopError("generator.latents: expected ≥ 1 at the first level, then ≥ 0")
         way: Literal["up", "nearest"] = "up" if self.upsampling == "transposed" else "nearest"
         check_layers("generator.levels", self.levels, way)
-        check_layers("generator.draw", [Layer(1, *self.draw)], way)
+        check_layer("generator.draw", Layer(1, *self.draw), way)
         check_sd("generator.init_sd", self.init_sd)
         if self.one_size and any(self.latents[1:]):
             raise CoopError("generator.latents: with extra, expected noise at the first level only")

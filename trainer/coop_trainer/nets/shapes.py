@@ -10,6 +10,7 @@ __all__ = [
     "Draw",
     "Layer",
     "PerAxis",
+    "check_layer",
     "check_layers",
     "check_sd",
     "padding",
@@ -116,10 +117,8 @@ def span(layers: Iterable[Layer], dims: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def check_layers(
-    where: str, layers: Sequence[Layer], way: Literal["down", "up", "nearest"]
-) -> None:
-    """Refuse layers whose sizes would not come out as `Layer` says.
+def check_layer(where: str, layer: Layer, way: Literal["down", "up", "nearest"]) -> None:
+    """Refuse a layer whose sizes would not come out as `Layer` says.
 
     Raises
     ------
@@ -128,16 +127,22 @@ def check_layers(
         ``extra`` that this kernel and stride cannot take. Convolutions after nearest
         up-sampling: an even kernel, or any extra.
     """
+    dims = max(len(n) if isinstance(n, tuple) else 1 for n in (layer.kernel, layer.stride))
+    axes = _axes(layer, dims)
+    if layer.filters < 1 or layer.extra < 0 or min(map(min, axes)) < 1:
+        raise CoopError(f"{where}: expected numbers ≥ 1 (extra: ≥ 0), found {list(layer)}")
+    for kernel, stride in axes:
+        wrong = _wrong(kernel, stride, layer.extra, way)
+        if wrong:
+            raise CoopError(f"{where}: kernel {kernel}, stride {stride}: {wrong}")
+
+
+def check_layers(
+    where: str, layers: Sequence[Layer], way: Literal["down", "up", "nearest"]
+) -> None:
+    """Apply `check_layer` to each."""
     for number, layer in enumerate(layers):
-        here = f"{where}[{number}]"
-        dims = max(len(n) if isinstance(n, tuple) else 1 for n in (layer.kernel, layer.stride))
-        axes = _axes(layer, dims)
-        if layer.filters < 1 or layer.extra < 0 or not axes or min(map(min, axes)) < 1:
-            raise CoopError(f"{here}: expected numbers ≥ 1 (extra: ≥ 0), found {list(layer)}")
-        for kernel, stride in axes:
-            wrong = _wrong(kernel, stride, layer.extra, way)
-            if wrong:
-                raise CoopError(f"{here}: kernel {kernel}, stride {stride}: {wrong}")
+        check_layer(f"{where}[{number}]", layer, way)
 
 
 def check_sd(where: str, sd: float | None) -> None:
@@ -157,7 +162,7 @@ def _wrong(kernel: int, stride: int, extra: int, way: str) -> str | None:
         return "expected a kernel no smaller than its stride"
     if stride == 1 and kernel % 2 == 0:
         return "an even kernel shifts by half a sample; take an odd one, or stride = kernel"
-    if extra and (odd if way == "down" else 0):
+    if extra and odd and way == "down":
         return "extra: expected kernel − stride even"
     return "extra: expected less than the stride" if extra and extra + odd >= stride else None
 

@@ -24,7 +24,15 @@ from coop_trainer.chains import ChainPool
 from coop_trainer.contrast import ContrastConfig
 from coop_trainer.langevin import LangevinConfig
 from coop_trainer.methods import abp, coopnets, descriptor, gan, mcmc_triangle, triangle, vae
-from coop_trainer.nets import Branch, Descriptor, DescriptorConfig, Encoder, EncoderConfig
+from coop_trainer.nets import (
+    Branch,
+    Descriptor,
+    DescriptorConfig,
+    Draw,
+    Encoder,
+    EncoderConfig,
+    Layer,
+)
 from coop_trainer.optimise import Network, Optimise
 
 Floats = NDArray[np.float64]
@@ -164,11 +172,13 @@ class Plane:
         self.data = torch.from_numpy(points).float()[..., None]
         self.rng = torch.Generator().manual_seed(seed)
         self.steps, self.step = steps, 0
-        widths = ((128, 1, 1), (128, 1, 1), (128, 1, 1))
+        wide = (Layer(128, 1),) * 3
         self.f = Descriptor(
             DescriptorConfig(
-                branches=(Branch(1, widths),),
+                branches=(Branch(1, wide),),
                 activation="silu",
+                last_activation=True,
+                norm=False,
                 head="linear",
                 weighting="one",
                 standardise="off",
@@ -176,14 +186,15 @@ class Plane:
                 gain=1.0,
                 init_gain=1.0,
                 head_init=1.0,
+                init_sd=None,
             ),
             channels=2,
             dims=1,
         )
-        wide = [nn.Conv1d(LATENT, 128, 1), nn.SiLU()]
-        wide += [nn.Conv1d(128, 128, 1), nn.SiLU(), nn.Conv1d(128, 128, 1), nn.SiLU()]
-        self.g = nn.Sequential(*wide, nn.Conv1d(128, 2, 1))
-        encoder = EncoderConfig(((128, 1, 1), (128, 1, 1)), 1, "silu", norm=False)
+        hidden = [nn.Conv1d(LATENT, 128, 1), nn.SiLU()]
+        hidden += [nn.Conv1d(128, 128, 1), nn.SiLU(), nn.Conv1d(128, 128, 1), nn.SiLU()]
+        self.g = nn.Sequential(*hidden, nn.Conv1d(128, 2, 1))
+        encoder = EncoderConfig((Layer(128, 1),) * 2, Draw(1), "silu", norm=False, init_sd=None)
         self.q = Encoder(encoder, channels=2, latent_channels=LATENT, dims=1)
 
     def batch(self) -> Tensor:

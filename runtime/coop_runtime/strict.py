@@ -18,9 +18,10 @@ def decode(cls: type[T], data: object, where: str) -> T:
     """Build the dataclass ``cls`` from a table, refusing unknown keys and wrong types.
 
     A key that the dataclass gives a default may be left out. Nested dataclasses,
-    ``tuple``, ``dict``, ``X | None``, ``Literal``, ``Any`` and the plain JSON types are
-    understood; an ``int`` is accepted where a ``float`` is expected, never a ``bool``
-    where a number is.
+    ``tuple``, ``dict``, unions such as ``int | tuple[int, ...] | None``, ``Literal``, ``Any``
+    and the plain JSON types are understood; an ``int`` is accepted where a ``float`` is
+    expected, never a ``bool`` where a number is. A ``NamedTuple`` is an array: its fields by
+    position, of which those with a default may be left out at the end.
 
     Parameters
     ----------
@@ -68,7 +69,10 @@ def decode(cls: type[T], data: object, where: str) -> T:
 
 
 def encode(value: object) -> Any:
-    """Give the plain dict, list or scalar of a dataclass, ready for ``json.dumps``."""
+    """Give the plain dict, list or scalar of a dataclass, ready for ``json.dumps``.
+
+    Tuples, named ones too, become lists.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -89,15 +93,7 @@ def _value(hint: Any, value: object, where: str) -> Any:
     if hint is Any:
         return value
     if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in args:
-            return None
-        options = [a for a in args if a is not type(None)]
-        for option in options:
-            try:
-                return _value(option, value, where)
-            except CoopError:
-                if option is options[-1]:
-                    raise
+        return _union(args, value, where)
     if origin is typing.Literal:
         if value in args:
             return value
@@ -106,6 +102,8 @@ def _value(hint: Any, value: object, where: str) -> Any:
         )
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return value if isinstance(value, hint) else decode(hint, value, where)
+    if _is_named_tuple(hint) and isinstance(value, list | tuple):
+        return _named_tuple(hint, value, where)
     if origin is tuple and isinstance(value, list | tuple):
         return _tuple(args, value, where)
     if origin is dict and isinstance(value, Mapping):
@@ -114,7 +112,45 @@ def _value(hint: Any, value: object, where: str) -> Any:
         return float(value)
     if hint in (int, str, bool) and type(value) is hint:
         return value
-    raise CoopError(f"{where}: expected {_name(hint)}, found {_shown(value)}")
+    raise CoopError(_mismatch(_name(hint), value, where))
+
+
+def _mismatch(expected: str, value: object, where: str) -> str:
+    return f"{where}: expected {expected}, found {_shown(value)}"
+
+
+def _union(args: tuple[Any, ...], value: object, where: str) -> Any:
+    """Take the first type that fits; say what is wrong inside the only one of the right kind."""
+    options = [a for a in args if a is not type(None)]
+    if value is None and len(options) < len(args):
+        return None
+    inside = []
+    for option in options:
+        try:
+            return _value(option, value, where)
+        except CoopError as error:
+            if str(error) != _mismatch(_name(option), value, where):
+                inside.append(error)
+    if len(inside) == 1:
+        raise inside[0]
+    names = dict.fromkeys(_name(option) for option in options)
+    raise CoopError(_mismatch(" or ".join(names), value, where))
+
+
+def _is_named_tuple(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+
+
+def _named_tuple(cls: Any, value: list[object] | tuple[object, ...], where: str) -> Any:
+    fields, hints = cls._fields, typing.get_type_hints(cls)
+    least = len(fields) - len(cls._field_defaults)
+    if not least <= len(value) <= len(fields):
+        count = f"{least} to {len(fields)}" if least < len(fields) else f"{least}"
+        raise CoopError(
+            f"{where}: expected {count} values ({', '.join(fields)}), found {len(value)}"
+        )
+    given = zip(fields, value, strict=False)
+    return cls(*(_value(hints[name], part, f"{where}.{name}") for name, part in given))
 
 
 def _tuple(args: tuple[Any, ...], value: list[object] | tuple[object, ...], where: str) -> Any:
@@ -129,6 +165,6 @@ def _tuple(args: tuple[Any, ...], value: list[object] | tuple[object, ...], wher
 
 def _name(hint: Any) -> str:
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    if typing.get_origin(hint) is tuple:
+    if typing.get_origin(hint) is tuple or _is_named_tuple(hint):
         return "a list"
     return "a table" if typing.get_origin(hint) is dict else names.get(hint, str(hint))

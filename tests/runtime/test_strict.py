@@ -1,7 +1,7 @@
 """Strict tables: every refusal names the key."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -14,6 +14,12 @@ class Inner:
     size: float
 
 
+class Row(NamedTuple):
+    filters: int
+    kernel: int | tuple[int, ...]
+    extra: float = 0.5
+
+
 @dataclass(frozen=True)
 class Outer:
     name: str
@@ -24,6 +30,9 @@ class Outer:
     either: int | str = 0
     mode: Literal["a", "b"] = "a"
     flag: bool = False
+    row: Row | None = None
+    rows: tuple[Row, ...] = ()
+    choice: int | tuple[int, ...] | None = None
     free: Any = None
 
 
@@ -36,8 +45,25 @@ FULL: dict[str, Any] = {
     "either": "text",
     "mode": "b",
     "flag": True,
+    "row": [8, 3, 0.0],
+    "rows": [[4, [1, 3], 2.0]],
+    "choice": [5],
     "free": [None],
 }
+
+
+def test_named_tuples_are_arrays_whose_defaults_may_be_left_out() -> None:
+    outer = decode(Outer, FULL | {"row": [8, [1, 3]], "rows": [Row(2, (3,)), [4, 5, 6]]}, "t")
+    assert outer.row == Row(8, (1, 3), 0.5)
+    assert outer.rows == (Row(2, (3,), 0.5), Row(4, 5, 6.0))
+    assert all(type(row) is Row for row in (outer.row, *outer.rows))
+    assert encode(outer)["row"] == [8, [1, 3], 0.5]
+    assert type(decode(Outer, encode(outer), "t").row) is Row
+
+
+@pytest.mark.parametrize("choice", [5, (5, 6), None])
+def test_unions_take_the_type_that_fits(choice: object) -> None:
+    assert decode(Outer, FULL | {"choice": choice}, "t").choice == choice
 
 
 def test_round_trip() -> None:
@@ -65,7 +91,14 @@ def test_round_trip() -> None:
         ({"many": [1, None]}, r"t.many\[1\]: expected a number, found None"),
         ({"table": []}, r"t.table: expected a table, found \[\]"),
         ({"table": {"k": {"size": []}}}, r"t.table.k.size: expected a number, found \[\]"),
-        ({"either": 1.5}, "t.either: expected a text, found 1.5"),
+        ({"either": 1.5}, "t.either: expected a whole number or a text, found 1.5"),
+        ({"choice": "x"}, "t.choice: expected a whole number or a list, found 'x'"),
+        ({"choice": [1, "x"]}, r"t.choice\[1\]: expected a whole number, found 'x'"),
+        ({"row": 3}, "t.row: expected a list, found 3"),
+        ({"row": {"filters": 3}}, "t.row: expected a list, found {'filters': 3}"),
+        ({"row": [3]}, r"t.row: expected 2 to 3 values \(filters, kernel, extra\), found 1"),
+        ({"row": [3, None]}, "t.row.kernel: expected a whole number or a list, found None"),
+        ({"rows": [[1, 1], [1, "x"]]}, r"t.rows\[1\].kernel: expected a whole number or a list"),
         ({"mode": "c"}, "t.mode: expected one of a, b; found 'c'"),
         ({"flag": 1}, "t.flag: expected true or false, found 1"),
         ({"flag": "x" * 99}, r"t.flag: expected true or false, found 'x{36}\.\.\."),

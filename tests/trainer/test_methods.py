@@ -19,8 +19,10 @@ from coop_trainer.nets import (
     Code,
     Descriptor,
     DescriptorConfig,
+    Draw,
     Encoder,
     EncoderConfig,
+    Layer,
 )
 from coop_trainer.optimise import Network
 
@@ -29,8 +31,10 @@ POINTS = 2
 
 def mlp_descriptor(width: int = 16) -> Descriptor:
     config = DescriptorConfig(
-        branches=(Branch(1, ((width, 1, 1), (width, 1, 1))),),
+        branches=(Branch(1, (Layer(width, 1), Layer(width, 1))),),
         activation="silu",
+        last_activation=True,
+        norm=False,
         head="linear",
         weighting="one",
         standardise="off",
@@ -38,12 +42,13 @@ def mlp_descriptor(width: int = 16) -> Descriptor:
         gain=1.0,
         init_gain=1.0,
         head_init=1.0,
+        init_sd=None,
     )
     return Descriptor(config, channels=POINTS, dims=1)
 
 
 def mlp_encoder() -> Encoder:
-    config = EncoderConfig(layers=((16, 1, 1),), head=1, activation="tanh", norm=False)
+    config = EncoderConfig((Layer(16, 1),), Draw(1), "tanh", norm=False, init_sd=None)
     return Encoder(config, channels=POINTS, latent_channels=3, dims=1)
 
 
@@ -401,7 +406,7 @@ def test_gan_losses_and_their_directions() -> None:
         (lambda: replace(DUAL, revision_weight=math.inf), "mcmc_triangle.revision_weight"),
         (lambda: gan.GanConfig(0, 1), "gan.samples"),
         (lambda: vae.VaeConfig(0.0), "vae.sigma"),
-        (lambda: EncoderConfig(((4, 0, 1),), 1, "relu", norm=False), "encoder.layers"),
+        (lambda: EncoderConfig((Layer(4, 0),), Draw(1), "relu", False, None), "encoder.layers"),
     ],
 )
 def test_settings_out_of_range(make: Callable[[], object], message: str) -> None:

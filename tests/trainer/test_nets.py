@@ -6,7 +6,14 @@ import torch
 
 from coop_runtime import CoopError
 from coop_trainer.config import configure
-from coop_trainer.nets import Branch, Descriptor, Generator, pack_latents, unpack_latents
+from coop_trainer.nets import (
+    Branch,
+    Descriptor,
+    Generator,
+    Layer,
+    pack_latents,
+    unpack_latents,
+)
 from coop_trainer.presets import PRESETS, load_preset
 
 
@@ -14,9 +21,10 @@ from coop_trainer.presets import PRESETS, load_preset
 def test_one_code_for_one_two_and_three_dimensions(dims: int) -> None:
     config = configure(load_preset("quick"))
     f_config = replace(
-        config.descriptor, branches=(Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),)))
+        config.descriptor, branches=(Branch(1, (Layer(4, 6, 2),)), Branch(2, (Layer(4, 4, 2),)))
     )
-    g_config = replace(config.generator, channels=(5, 4, 3), latents=(2, 1, 1))
+    levels = (Layer(5, 3), Layer(4, 3, 2), Layer(3, 3, 2))
+    g_config = replace(config.generator, levels=levels, latents=(2, 1, 1))
     f = Descriptor(f_config, channels=2, dims=dims)
     g = Generator(g_config, channels=2, dims=dims)
     assert g.latent_channels == 2 + 2**dims + 4**dims
@@ -31,16 +39,18 @@ def test_one_code_for_one_two_and_three_dimensions(dims: int) -> None:
 def test_latents_unpack_to_each_level_and_pack_again(dims: int) -> None:
     cells = (3, 2, 2)[:dims]
     z = torch.randn(2, 2 + 3 * 2**dims, *cells)
-    coarse, fine = unpack_latents(z, (2, 3))
+    scales = [(1,) * dims, (2,) * dims]
+    coarse, fine = unpack_latents(z, (2, 3), scales)
     assert coarse.shape == (2, 2, *cells)
     assert fine.shape == (2, 3, *(2 * c for c in cells))
-    assert torch.equal(pack_latents([coarse, fine]), z)
+    assert torch.equal(pack_latents([coarse, fine], scales), z)
 
 
 def test_neighbours_in_a_packed_latent_are_neighbours_in_the_level() -> None:
     z = torch.zeros(1, 4, 2, 2)
     z[0, :, 1, 0] = 1
-    (_, fine) = unpack_latents(torch.cat([torch.zeros(1, 1, 2, 2), z], 1), (1, 1))
+    z = torch.cat([torch.zeros(1, 1, 2, 2), z], 1)
+    (_, fine) = unpack_latents(z, (1, 1), [(1, 1), (2, 2)])
     assert torch.equal(fine[0, 0, 2:, :2], torch.ones(2, 2))
     assert fine.sum() == 4
 
@@ -77,7 +87,7 @@ def test_f_is_extensive_with_volume_weighting() -> None:
     torch.manual_seed(0)
     config = replace(configure(load_preset("quick")).descriptor, standardise="off", band=0)
     f = Descriptor(config, channels=1, dims=2)
-    side = 8 * f.stride
+    side = 8 * f.strides[0]
     x = torch.zeros(1, 1, side, side)
     for p in f.parameters():
         if p.dim() == 1:
@@ -92,7 +102,7 @@ def test_f_is_extensive_with_volume_weighting() -> None:
 
 def test_energy_adds_the_gaussian_reference() -> None:
     f = Descriptor(configure(load_preset("quick")).descriptor, channels=1, dims=2)
-    x = torch.rand(2, 1, f.stride, f.stride)
+    x = torch.rand(2, 1, *f.strides)
     torch.testing.assert_close(f.energy(x, None), -f(x))
     expected = -f(x).double() + x.double().flatten(1).square().sum(1) / (2 * 0.1**2)
     torch.testing.assert_close(f.energy(x, 0.1).double(), expected, rtol=1e-4, atol=1e-4)
@@ -103,14 +113,15 @@ def test_circular_generator_draws_what_can_be_tiled() -> None:
     g = Generator(config, channels=1, dims=2).eval()
     z = torch.randn(1, g.latent_channels, 4, 4)
     rolled = g(torch.roll(z, (1, 2), (2, 3)))
-    torch.testing.assert_close(rolled, torch.roll(g(z), (g.stride, 2 * g.stride), (2, 3)))
+    torch.testing.assert_close(rolled, torch.roll(g(z), (16, 32), (2, 3)))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_complete_and_small(preset: str) -> None:
     config = configure(load_preset(preset))
     assert config.preset == preset
-    assert config.data.crop % Generator(config.generator, channels=1, dims=2).stride == 0
+    g = Generator(config.generator, channels=1, dims=2)
+    assert g.cells((config.data.crop,) * 2) == {"quick": (4, 4), "paper": (7, 7)}[preset]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +131,8 @@ def test_presets_are_complete_and_small(preset: str) -> None:
         ("descriptor.branches=[{pool=0,layers=[[1,1,1]]}]", "pool"),
         ("descriptor.gain=0.0", "gain"),
         ("generator.latents=[0,1,1,1,1]", "latents"),
-        ("generator.channels=[4]", "as many"),
-        ("generator.kernel=4", "odd"),
+        ("generator.levels=[[4,3]]", "as many"),
+        ("generator.draw=[4]", r"generator.draw: kernel 4, stride 1: expected an odd"),
     ],
 )
 def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) -> None:

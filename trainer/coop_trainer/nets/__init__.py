@@ -2,17 +2,21 @@
 
 from .descriptor import Branch, Descriptor, DescriptorConfig
 from .encoder import Code, Encoder, EncoderConfig
-from .generator import Generator, GeneratorConfig, pack_latents, unpack_latents
+from .generator import Generator, GeneratorConfig
+from .latents import pack_latents, unpack_latents
+from .shapes import Draw, Layer
 
 __all__ = [
     "Branch",
     "Code",
     "Descriptor",
     "DescriptorConfig",
+    "Draw",
     "Encoder",
     "EncoderConfig",
     "Generator",
     "GeneratorConfig",
+    "Layer",
     "pack_latents",
     "unpack_latents",
 ]

@@ -14,7 +14,17 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
-from .layers import Activation, activation, avg_pool, conv, local_mean
+from .layers import (
+    Activation,
+    activation,
+    avg_pool,
+    batch_norm,
+    conv,
+    downward,
+    initialise,
+    local_mean,
+)
+from .shapes import Layer, check_layers, check_sd, span
 
 __all__ = ["Branch", "Descriptor", "DescriptorConfig"]
 
@@ -23,20 +33,20 @@ __all__ = ["Branch", "Descriptor", "DescriptorConfig"]
 class Branch:
     """One column of convolutions on x averaged over blocks of ``pool`` samples.
 
-    ``layers``: (filters, kernel, stride) of each layer, first to last.
+    ``layers``: each convolution, first to last.
     """
 
     pool: int
-    layers: tuple[tuple[int, int, int], ...]
+    layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        if self.pool < 1 or not self.layers or min(min(layer) for layer in self.layers) < 1:
-            raise CoopError("descriptor.branches: expected pool ≥ 1 and layers of numbers ≥ 1")
+        if self.pool < 1 or not self.layers:
+            raise CoopError("descriptor.branches: expected pool ≥ 1 and at least one layer")
+        check_layers("descriptor.branches: layers", self.layers, "down")
 
-    @property
-    def stride(self) -> int:
-        """Signal samples per output position along each axis."""
-        return self.pool * math.prod(stride for _, _, stride in self.layers)
+    def strides(self, dims: int) -> tuple[int, ...]:
+        """Give the signal samples per output position along each axis."""
+        return tuple(self.pool * n for n in span(reversed(self.layers), dims))
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,11 @@ class DescriptorConfig:
         Columns whose outputs are summed; one with ``pool = 1`` is the papers' network.
     activation
         After every layer but a linear head.
+    last_activation
+        After the last layer too, when ``head`` is ``"sum"``.
+    norm
+        Batch normalisation before the activation, but not of the layer whose maps are summed.
+        While it is trained with, f(x) depends on the other examples of the batch.
     head
         ``"sum"``: f sums the last layer's maps, as in the paper; ``"linear"``: a 1×1
         convolution to one map first.
@@ -66,11 +81,15 @@ class DescriptorConfig:
         f is the network's sum times ``gain``. With δ the Langevin step size, gain = 2η/δ² makes
         the drift η·∇(sum): the network then works with gradients of order one.
     init_gain, head_init
-        Factors on Kaiming's initial weights, of the layers and of the last one.
+        Factors on Kaiming's initial weights, of the layers and of the linear head.
+    init_sd
+        All weights start from N(0, init_sd²) instead; None for Kaiming's.
     """
 
     branches: tuple[Branch, ...]
     activation: Activation
+    last_activation: bool
+    norm: bool
     head: Literal["sum", "linear"]
     weighting: Literal["one", "volume"]
     standardise: Literal["off", "picture", "bands"]
@@ -78,6 +97,7 @@ class DescriptorConfig:
     gain: float
     init_gain: float
     head_init: float
+    init_sd: float | None
 
     def __post_init__(self) -> None:
         if not self.branches:
@@ -87,34 +107,40 @@ class DescriptorConfig:
         for name in ("gain", "init_gain", "head_init"):
             if not 0 < getattr(self, name) < math.inf:
                 raise CoopError(f"descriptor.{name}: expected a number > 0")
+        check_sd("descriptor.init_sd", self.init_sd)
 
 
 class Descriptor(nn.Module):
     """f(x), shape (batch,), of x, shape (batch, channels, …) with ``dims`` spatial axes.
 
     The network is fully convolutional with zero padding, so f of a larger x is of the same
-    kind; spatial sizes must be multiples of ``stride``.
+    kind; spatial sizes must be multiples of ``strides``. Layers over the full extent tie it to
+    one size, then ``strides`` along that axis.
 
     Examples
     --------
     >>> config = DescriptorConfig(
-    ...     (Branch(1, ((4, 6, 2),)), Branch(2, ((4, 4, 2),))), activation="silu", head="linear",
-    ...     weighting="volume", standardise="off", band=0, gain=1, init_gain=1, head_init=1)
+    ...     (Branch(1, (Layer(4, 6, 2),)), Branch(2, (Layer(4, 4, 2),))), activation="silu",
+    ...     last_activation=True, norm=False, head="linear", weighting="volume",
+    ...     standardise="off", band=0, gain=1, init_gain=1, head_init=1, init_sd=None)
     >>> f = Descriptor(config, channels=1, dims=2)
-    >>> f.stride, f(torch.zeros(3, 1, 16, 24)).shape
-    (4, torch.Size([3]))
+    >>> f.strides, f(torch.zeros(3, 1, 16, 24)).shape
+    ((4, 4), torch.Size([3]))
     """
 
     def __init__(self, config: DescriptorConfig, *, channels: int, dims: int) -> None:
         super().__init__()
         self.config, self.channels, self.dims = config, channels, dims
         self.columns = nn.ModuleList(_column(b, config, channels, dims) for b in config.branches)
-        self.stride = math.lcm(*(branch.stride for branch in config.branches))
+        strides = [branch.strides(dims) for branch in config.branches]
+        self.strides = tuple(math.lcm(*axis) for axis in zip(*strides, strict=True))
         self.coarsest = max(branch.pool for branch in config.branches)
         self.mean: Tensor
         self.scales: Tensor
         self.register_buffer("mean", torch.zeros(channels, *[1] * dims))
         self.register_buffer("scales", torch.ones(len(config.branches)))
+        if config.init_sd is not None:
+            initialise(self, config.init_sd)
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
         """Set the constants of ``standardise`` from pictures, each (channels, height, …)."""
@@ -138,9 +164,11 @@ class Descriptor(nn.Module):
         parts = []
         for k, (branch, column) in enumerate(zip(self.config.branches, self.columns, strict=True)):
             seen = self._band(branch, x)
-            maps = column(seen * self.scales[k] if standardise else seen).flatten(2).mean(2).sum(1)
-            cell = branch.stride**self.dims if self.config.weighting == "one" else 1
-            parts.append(maps / cell)
+            maps = column(seen * self.scales[k] if standardise else seen).flatten(2)
+            if self.config.weighting == "one":
+                parts.append(maps.sum((1, 2)) / math.prod(x.shape[2:]))
+            else:
+                parts.append(maps.mean(2).sum(1))
         return torch.stack(parts).sum(0)
 
     def _band(self, branch: Branch, x: Tensor) -> Tensor:
@@ -164,17 +192,15 @@ class Descriptor(nn.Module):
 def _column(branch: Branch, config: DescriptorConfig, channels: int, dims: int) -> nn.Sequential:
     """Stack the convolutions of one branch."""
     layers: list[nn.Module] = []
-    fan = channels
-    for filters, kernel, stride in branch.layers:
-        # An even kernel divisible by its stride halves even sizes exactly; an odd one keeps them.
-        padding = (kernel - stride + 1) // 2 if (kernel - stride) % 2 == 0 else (kernel - 1) // 2
-        layers += [
-            _initialised(
-                conv(dims, fan, filters, kernel, stride=stride, padding=padding), config.init_gain
-            ),
-            activation(config.activation),
-        ]
-        fan = filters
+    fan, last = channels, len(branch.layers) - 1
+    for number, layer in enumerate(branch.layers):
+        layers.append(_initialised(downward(dims, fan, layer), config.init_gain))
+        summed = config.head == "sum" and number == last
+        if config.norm and not summed:
+            layers.append(batch_norm(dims, layer.filters))
+        if config.last_activation or not summed:
+            layers.append(activation(config.activation))
+        fan = layer.filters
     if config.head == "linear":
         layers.append(_initialised(conv(dims, fan, 1, 1, bias=False), config.head_init))
     return nn.Sequential(*layers)

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from coop_runtime.errors import CoopError
-
-from .layers import Activation, activation, batch_norm, conv
+from .layers import Activation, activation, batch_norm, downward, initialise
+from .shapes import Draw, Layer, check_layer, check_layers, check_sd, span
 
 __all__ = ["Code", "Encoder", "EncoderConfig"]
 
@@ -55,52 +54,61 @@ class EncoderConfig:
     Attributes
     ----------
     layers
-        (filters, kernel, stride) of each convolution, first to last.
+        Each convolution, first to last.
     head
-        Kernel of the last convolution, which gives μ and log σ²: 1, or for codes of one cell the
-        size that the layers leave (full extent, no padding).
+        Kernel and stride of the last convolution, which gives μ and log σ²: ``[1]``, or for
+        codes of one cell ``[n, n]`` with n the size that the layers leave (full extent).
     activation
         After every layer but the head.
     norm
         Batch normalisation before the activation.
+    init_sd
+        Weights start from N(0, init_sd²) and biases from 0; None for torch's own.
     """
 
-    layers: tuple[tuple[int, int, int], ...]
-    head: int
+    layers: tuple[Layer, ...]
+    head: Draw
     activation: Activation
     norm: bool
+    init_sd: float | None
 
     def __post_init__(self) -> None:
-        if min((min(layer) for layer in self.layers), default=1) < 1 or self.head < 1:
-            raise CoopError("encoder.layers and .head: expected numbers ≥ 1")
+        check_layers("encoder.layers", self.layers, "down")
+        check_layer("encoder.head", Layer(1, *self.head), "down")
+        check_sd("encoder.init_sd", self.init_sd)
 
 
 class Encoder(nn.Module):
     """q(z|x) for x (batch, channels, …) with ``dims`` spatial axes.
 
+    ``strides``: samples along each axis that one cell of the code stands for.
+
     Examples
     --------
-    >>> config = EncoderConfig(layers=((8, 4, 2), (8, 4, 2)), head=1, activation="leaky_relu",
-    ...     norm=False)
+    >>> config = EncoderConfig(layers=(Layer(8, 4, 2), Layer(8, 4, 2)), head=Draw(1),
+    ...     activation="leaky_relu", norm=False, init_sd=None)
     >>> q = Encoder(config, channels=1, latent_channels=3, dims=2)
-    >>> q(torch.zeros(5, 1, 16, 8)).mean.shape
-    torch.Size([5, 3, 4, 2])
+    >>> q.strides, q(torch.zeros(5, 1, 16, 8)).mean.shape
+    ((4, 4), torch.Size([5, 3, 4, 2]))
     """
 
     def __init__(
         self, config: EncoderConfig, *, channels: int, latent_channels: int, dims: int
     ) -> None:
         super().__init__()
+        head = Layer(2 * latent_channels, *config.head)
+        self.strides = span((head, *reversed(config.layers)), dims)
         layers: list[nn.Module] = []
         fan = channels
-        for filters, kernel, stride in config.layers:
-            padding = (kernel - stride + 1) // 2
-            layers.append(conv(dims, fan, filters, kernel, stride=stride, padding=padding))
-            layers += [batch_norm(dims, filters)] if config.norm else []
+        for layer in config.layers:
+            layers.append(downward(dims, fan, layer))
+            layers += [batch_norm(dims, layer.filters)] if config.norm else []
             layers.append(activation(config.activation))
-            fan = filters
+            fan = layer.filters
         self.body = nn.Sequential(*layers)
-        self.head = conv(dims, fan, 2 * latent_channels, config.head)
+        self.head = downward(dims, fan, head)
+        if config.init_sd is not None:
+            initialise(self, config.init_sd)
 
     def forward(self, x: Tensor) -> Code:
         """Give q(z|x)."""

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
-from .layers import Activation, activation, batch_norm, conv, transposed_conv
+from .latents import unpack_latents
+from .layers import Activation, activation, batch_norm, conv, initialise, upward
+from .shapes import Draw, Layer, PerAxis, check_layer, check_layers, check_sd, per_axis, span
 
-__all__ = ["Generator", "GeneratorConfig", "pack_latents", "unpack_latents"]
+__all__ = ["Generator", "GeneratorConfig"]
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,16 @@ class GeneratorConfig:
 
     Attributes
     ----------
-    channels
-        Channels of each level, coarsest first; each level doubles the size of the one before.
+    levels
+        Each level, coarsest first.
+    draw
+        Kernel and stride of the last layer, which draws the signal.
     latents
         Channels of fresh Gaussian noise that enter at each level; the first must be ≥ 1.
-    kernel
-        Kernel of every level.
     upsampling
-        ``"nearest"``: level l convolves at 2ˡ times the latent size, the first without
-        up-sampling, and a last convolution draws the signal. ``"transposed"``: every level, and
-        the last one that draws the signal, is a transposed convolution of stride 2 (DCGAN).
+        ``"nearest"``: every layer up-samples by its stride, by repetition, and convolves.
+        ``"transposed"``: every layer is a transposed convolution of its stride (DCGAN); a first
+        level with kernel = stride is DCGAN's projection of z, a fully connected layer.
     padding
         ``"circular"``: what is drawn can be tiled; or ``"zeros"``. Transposed levels: zeros.
     activation
@@ -41,56 +43,111 @@ class GeneratorConfig:
     calibrated
         Start with drafts of the mean and half the contrast of the training pictures
         (`Generator.calibrate`); ``nearest`` only.
+    init_sd
+        Weights start from N(0, init_sd²) and biases from 0; None for torch's own.
     """
 
-    channels: tuple[int, ...]
+    levels: tuple[Layer, ...]
+    draw: Draw
     latents: tuple[int, ...]
-    kernel: int
     upsampling: Literal["nearest", "transposed"]
     padding: Literal["circular", "zeros"]
     activation: Activation
     norm: bool
     calibrated: bool
+    init_sd: float | None
 
     def __post_init__(self) -> None:
-        if len(self.channels) != len(self.latents) or min(self.channels, default=0) < 1:
-            raise CoopError("generator.channels and .latents: expected as many of each, ≥ 1")
+        if not self.levels or len(self.levels) != len(self.latents):
+            raise CoopError("generator.levels and .latents: expected as many of each, ≥ 1")
         if self.latents[0] < 1 or min(self.latents) < 0:
             raise CoopError("generator.latents: expected ≥ 1 at the first level, then ≥ 0")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise CoopError(f"generator.kernel: expected an odd number, found {self.kernel}")
+        way: Literal["up", "nearest"] = "up" if self.upsampling == "transposed" else "nearest"
+        check_layers("generator.levels", self.levels, way)
+        check_layer("generator.draw", Layer(1, *self.draw), way)
+        check_sd("generator.init_sd", self.init_sd)
+        if self.one_size and any(self.latents[1:]):
+            raise CoopError("generator.latents: with extra, expected noise at the first level only")
         if self.calibrated and self.upsampling == "transposed":
             raise CoopError("generator.calibrated: needs upsampling = 'nearest'")
 
+    @property
+    def one_size(self) -> bool:
+        """Whether only one cell makes a whole signal: some level has ``extra``."""
+        return any(level.extra for level in self.levels)
+
+    def scales(self, dims: int) -> tuple[tuple[int, ...], ...]:
+        """Give the size of each level's noise along each axis, per latent cell.
+
+        Noise enters a nearest level after the up-sampling, but for the first, and a transposed
+        one before.
+        """
+        count = len(self.levels)
+        ends = range(count) if self.upsampling == "transposed" else (0, *range(2, count + 1))
+        return tuple(span(self.levels[:end], dims) for end in ends)
+
 
 class Generator(nn.Module):
-    """g(z) in [−1, 1], shape (batch, channels, stride·h, …), of z (batch, latent_channels, h, …).
+    """g(z) in [−1, 1], shape (batch, channels, strides·h, …), of z (batch, latent_channels, h, …).
 
     z holds the noise of all levels, packed at the coarsest size (`pack_latents`), so that the
-    papers' algorithms see one tensor with prior N(0, I).
+    papers' algorithms see one tensor with prior N(0, I). ``strides``: the samples along each
+    axis that one cell of z makes.
 
     Examples
     --------
-    >>> config = GeneratorConfig(channels=(8, 4), latents=(2, 1), kernel=3, upsampling="nearest",
-    ...     padding="circular", activation="leaky_relu", norm=True, calibrated=False)
+    >>> config = GeneratorConfig(levels=(Layer(8, 3), Layer(4, 3, 2)), draw=Draw(3),
+    ...     latents=(2, 1), upsampling="nearest", padding="circular", activation="leaky_relu",
+    ...     norm=True, calibrated=False, init_sd=None)
     >>> g = Generator(config, channels=1, dims=2)
-    >>> g.latent_channels, g.stride, g(torch.zeros(5, 6, 4, 3)).shape
-    (6, 2, torch.Size([5, 1, 8, 6]))
+    >>> g.latent_channels, g.strides, g(torch.zeros(5, 6, 4, 3)).shape
+    (6, (2, 2), torch.Size([5, 1, 8, 6]))
+    >>> g.latent_shape((8, 6))
+    (6, 4, 3)
     """
 
     def __init__(self, config: GeneratorConfig, *, channels: int, dims: int) -> None:
         super().__init__()
         self.config, self.channels, self.dims = config, channels, dims
         self.transposed = config.upsampling == "transposed"
-        self.stride = 2 ** (len(config.channels) + (1 if self.transposed else -1))
-        sizes = [c * 2 ** (level * dims) for level, c in enumerate(config.latents)]
-        self.latent_channels = sum(sizes)
-        below = (0, *config.channels)
-        self.levels = nn.ModuleList(
-            self._level(noise + fan, width)
-            for noise, fan, width in zip(config.latents, below, config.channels, strict=False)
+        draw = Layer(channels, *config.draw)
+        self.strides = span((*config.levels, draw), dims)
+        self.scales = config.scales(dims)
+        self.latent_channels = sum(
+            noise * math.prod(scale)
+            for noise, scale in zip(config.latents, self.scales, strict=True)
         )
-        self.draw = self._convolution(config.channels[-1], channels)
+        below = (0, *(level.filters for level in config.levels))
+        self.levels = nn.ModuleList(
+            self._level(noise + fan, level)
+            for noise, fan, level in zip(config.latents, below, config.levels, strict=False)
+        )
+        self.draw = self._convolution(below[-1], draw)
+        if config.init_sd is not None:
+            initialise(self, config.init_sd)
+
+    def cells(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the latent cells along each axis of a signal of that size.
+
+        Raises
+        ------
+        CoopError
+            No number of cells makes that size.
+        """
+        fits = len(size) == self.dims and all(
+            n >= s and n % s == 0 for n, s in zip(size, self.strides, strict=False)
+        )
+        if not fits or (self.config.one_size and size != self.strides):
+            wanted = "exactly" if self.config.one_size else "a multiple of the generator's strides"
+            raise CoopError(
+                f"signals of {_by(size)} samples: expected {wanted} {_by(self.strides)}; "
+                "crop or resize them"
+            )
+        return tuple(n // s for n, s in zip(size, self.strides, strict=True))
+
+    def latent_shape(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the shape of one example's z for a signal of that size; errors as `cells`."""
+        return (self.latent_channels, *self.cells(size))
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
         """Set the last layer from pictures in [−1, 1], each (channels, height, …)."""
@@ -104,68 +161,41 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Give g(z)."""
-        noises = unpack_latents(z, self.config.latents)
+        noises = unpack_latents(z, self.config.latents, self.scales)
         h = noises[0]
         for number, (level, noise) in enumerate(zip(self.levels, noises, strict=True)):
-            if number:
-                if not self.transposed:
-                    h = F.interpolate(h, scale_factor=2.0, mode="nearest")
-                h = h if self.config.latents[number] == 0 else torch.cat([h, noise], 1)
+            h = self._wider(h, self.config.levels[number].stride)
+            if number and self.config.latents[number]:
+                h = torch.cat([h, noise], 1)
             h = level(h)
-        return torch.tanh(self.draw(h))
+        return torch.tanh(self.draw(self._wider(h, self.config.draw.stride)))
 
-    def _level(self, fan: int, width: int) -> nn.Sequential:
-        norm = [batch_norm(self.dims, width)] if self.config.norm else []
+    def _wider(self, h: Tensor, stride: PerAxis) -> Tensor:
+        """Repeat samples ``stride`` times; transposed convolutions widen by themselves."""
+        factors = per_axis(stride, self.dims)
+        if self.transposed or max(factors) == 1:
+            return h
+        return F.interpolate(h, scale_factor=[float(n) for n in factors], mode="nearest")
+
+    def _level(self, fan: int, layer: Layer) -> nn.Sequential:
+        norm = [batch_norm(self.dims, layer.filters)] if self.config.norm else []
         return nn.Sequential(
-            self._convolution(fan, width), *norm, activation(self.config.activation)
+            self._convolution(fan, layer), *norm, activation(self.config.activation)
         )
 
-    def _convolution(self, fan: int, width: int) -> nn.Module:
-        kernel, mode = self.config.kernel, self.config.padding
-        if not self.transposed:
-            return conv(self.dims, fan, width, kernel, padding=kernel // 2, padding_mode=mode)
-        return transposed_conv(
-            self.dims, fan, width, kernel, stride=2, padding=kernel // 2, output_padding=1
+    def _convolution(self, fan: int, layer: Layer) -> nn.Module:
+        if self.transposed:
+            return upward(self.dims, fan, layer)
+        kernel = per_axis(layer.kernel, self.dims)
+        return conv(
+            self.dims,
+            fan,
+            layer.filters,
+            kernel_size=kernel,
+            padding=tuple(k // 2 for k in kernel),
+            padding_mode=self.config.padding,
         )
 
 
-def unpack_latents(z: Tensor, latents: tuple[int, ...]) -> list[Tensor]:
-    """Split z into the noise of each level: (batch, latents[l], 2ˡh, …); see `pack_latents`."""
-    dims = z.dim() - 2
-    sizes = [c * 2 ** (level * dims) for level, c in enumerate(latents)]
-    return [
-        _depth_to_space(part, 2**level)
-        for level, part in enumerate(z.split_with_sizes(sizes, dim=1))
-    ]
-
-
-def pack_latents(noises: list[Tensor]) -> Tensor:
-    """Join the noise of all levels in one tensor at the coarsest size (space to depth).
-
-    Examples
-    --------
-    >>> z = torch.randn(2, 3 + 2 * 4, 5, 6)
-    >>> torch.equal(pack_latents(unpack_latents(z, (3, 2))), z)
-    True
-    """
-    return torch.cat([_space_to_depth(part, 2**level) for level, part in enumerate(noises)], 1)
-
-
-def _depth_to_space(x: Tensor, factor: int) -> Tensor:
-    """(batch, c·factor^dims, h, …) to (batch, c, factor·h, …)."""
-    if factor == 1:
-        return x
-    dims, sizes = x.dim() - 2, x.shape[2:]
-    x = x.reshape(x.shape[0], -1, *[factor] * dims, *sizes)
-    order = [axis for k in range(dims) for axis in (2 + dims + k, 2 + k)]
-    return x.permute(0, 1, *order).reshape(x.shape[0], x.shape[1], *(factor * s for s in sizes))
-
-
-def _space_to_depth(x: Tensor, factor: int) -> Tensor:
-    """Undo `_depth_to_space`."""
-    if factor == 1:
-        return x
-    dims, sizes = x.dim() - 2, [s // factor for s in x.shape[2:]]
-    x = x.reshape(x.shape[0], x.shape[1], *(n for s in sizes for n in (s, factor)))
-    order = [*range(3, 3 + 2 * dims, 2), *range(2, 2 + 2 * dims, 2)]
-    return x.permute(0, 1, *order).reshape(x.shape[0], -1, *sizes)
+def _by(size: tuple[int, ...]) -> str:
+    return "×".join(map(str, size))

@@ -6,14 +6,19 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .shapes import Layer, padding, per_axis, remainder
+
 __all__ = [
     "Activation",
     "activation",
     "avg_pool",
     "batch_norm",
     "conv",
+    "downward",
+    "initialise",
     "local_mean",
     "transposed_conv",
+    "upward",
 ]
 
 Activation = Literal["relu", "leaky_relu", "silu", "tanh", "softplus"]
@@ -28,6 +33,36 @@ def transposed_conv(dims: int, *args: int, **options: object) -> nn.Module:
     """Build ``nn.ConvTranspose1d``, ``2d`` or ``3d``."""
     kinds = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
     return kinds[dims - 1](*args, **options)  # type: ignore[arg-type]
+
+
+def downward(dims: int, fan: int, layer: Layer) -> nn.Module:
+    """Build the convolution that turns ``fan`` maps of stride·n + extra samples into n."""
+    kernel, stride = per_axis(layer.kernel, dims), per_axis(layer.stride, dims)
+    zeros = padding(layer, dims, "down")
+    return conv(dims, fan, layer.filters, kernel_size=kernel, stride=stride, padding=zeros)
+
+
+def upward(dims: int, fan: int, layer: Layer) -> nn.Module:
+    """Build the transposed convolution from ``fan`` maps of n samples to stride·n + extra."""
+    return transposed_conv(
+        dims,
+        fan,
+        layer.filters,
+        kernel_size=per_axis(layer.kernel, dims),
+        stride=per_axis(layer.stride, dims),
+        padding=padding(layer, dims, "up"),
+        output_padding=remainder(layer, dims),
+    )
+
+
+def initialise(network: nn.Module, sd: float) -> None:
+    """Draw every convolution's weights from N(0, sd²), with biases 0; the rest stays."""
+    for layer in network.modules():
+        weight, bias = getattr(layer, "weight", None), getattr(layer, "bias", None)
+        if isinstance(weight, Tensor) and weight.dim() > 2:
+            nn.init.normal_(weight, 0, sd)
+            if isinstance(bias, Tensor):
+                nn.init.zeros_(bias)
 
 
 def batch_norm(dims: int, channels: int) -> nn.Module:

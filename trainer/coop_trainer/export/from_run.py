@@ -55,7 +55,8 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         name=target.name,
         energy=energy,
         generator=g,
-        stride=f.stride,
+        encoder=None,
+        strides=(f.stride,) * DIMS,
         signal=Signal(
             kind="texture",
             dims=DIMS,
@@ -63,8 +64,9 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
             value_range=VALUE_RANGE,
             source_range=pictures.source_range,
             trained_shape=(config.data.crop,) * DIMS,
+            extendable=(True,) * DIMS,
         ),
-        latent=Latent(channels=g.latent_channels, stride=g.stride),
+        latent=Latent(channels=g.latent_channels, strides=(g.stride,) * DIMS),
         langevin=Langevin(
             steps=langevin.refine_steps,
             step_size=langevin.step_size,
@@ -85,6 +87,7 @@ def _history(training: Training) -> dict[str, Any]:
     pictures = training.source
     networks = {"descriptor": training.descriptor, "generator": training.generator}
     history: dict[str, Any] = {
+        "method": training.config.method,
         "pictures": list(pictures.names),
         "steps": training.step,
         "seconds": round(training.seconds, 1),

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -241,6 +241,18 @@ def test_generator_graph(
         assert_close(run(data, z), (generator(z),))
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_up_sampling_by_another_factor_along_each_axis() -> None:
+    class Wide(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            return F.interpolate(z, scale_factor=(1, 3), mode="nearest")
+
+    signal = replace(texture(2, 6), trained_shape=(4, 6))
+    data = export_graph(generator_graph(Wide(), Latent(CHANNELS, (1, 3))), signal)
+    z = torch.randn(2, CHANNELS, 3, 5)
+    assert_close(run(data, z), (z.repeat_interleave(3, 3),))
+    assert "Resize" not in [node.op_type for node in onnx.load_from_string(data).graph.node]
 
 
 def test_the_bytes_hold_no_paths(energy_bytes: bytes) -> None:

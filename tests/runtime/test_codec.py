@@ -38,14 +38,15 @@ def test_wrong_arrays() -> None:
     with pytest.raises(CoopError, match=r"samples: expected the shape \(n, size, 1\), found"):
         from_samples(np.zeros((1, 8, 2), np.float32), ODD)
     with pytest.raises(CoopError, match="samples: expected float32, found float64"):
-        from_samples(np.zeros((1, 8, 1)), ODD)
+        from_samples(np.zeros((1, 8, 1)), ODD)  # type: ignore[arg-type]
 
 
 def test_samples_of_a_sound() -> None:
     sound = Signal("sound", 1, 2, (-1.0, 1.0), (-0.5, 0.5), (8,), (True,), rate=16000.0)
     x = np.random.default_rng(0).uniform(-1, 1, (3, 2, 50)).astype(np.float32)
     samples = to_samples(x, sound)
-    assert (samples.shape, samples.dtype) == ((3, 50, 2), np.float32)
+    assert samples.shape == (3, 50, 2)
+    assert samples.dtype == np.float32
     np.testing.assert_allclose(samples[1, :, 0], x[1, 0] / 2, rtol=1e-6)
     np.testing.assert_allclose(from_samples(samples, sound), x, atol=1e-6)
     np.testing.assert_array_equal(to_samples(2 * np.ones_like(x), sound), 0.5)

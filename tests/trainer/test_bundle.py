@@ -178,7 +178,8 @@ class Split(nn.Module):
         self.layer = nn.Conv2d(1, 6, 2, 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return self.layer(x).chunk(2, 1)
+        mean, log_variance = self.layer(x).chunk(2, 1)
+        return mean, log_variance
 
 
 def test_a_model_that_only_draws_and_encodes(tmp_path: Path) -> None:

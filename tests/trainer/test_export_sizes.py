@@ -34,7 +34,8 @@ class Encoder(nn.Module):
         self.body = body
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return self.body(x).chunk(2, 1)
+        mean, log_variance = self.body(x).chunk(2, 1)
+        return mean, log_variance
 
 
 @dataclass(frozen=True)

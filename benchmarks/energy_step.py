@@ -21,9 +21,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from coop_runtime.card import Signal
 from coop_runtime.langevin import langevin_step as numpy_step
 from coop_runtime.sessions import open_session
-from coop_trainer.export import energy_and_gradient, energy_graph
+from coop_trainer.export import energy_and_gradient, energy_graph, export_graph
 from coop_trainer.langevin import langevin_step
 
 REFERENCE_SD = 0.016
@@ -112,7 +113,8 @@ def by_onnx(network: Scenes, threads: int) -> Step:
         e: Tensor = -network(x) + x.square().flatten(1).sum(1) / (2 * REFERENCE_SD**2)
         return e
 
-    data = energy_graph(energy, channels=3, dims=2, stride=4, cells=SIDE // 4)
+    scenes = Signal("images", 2, 3, (-1.0, 1.0), (0.0, 255.0), (SIDE, SIDE), (True, True))
+    data = export_graph(energy_graph(energy, scenes, (4, 4)), scenes)
     session = open_session(data, "cpu", threads, "energy.onnx")
 
     def step(x: Tensor, n: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ posterior: the card's log p(z, x) of that generator, its gradient written out by
 """
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -77,16 +78,16 @@ def tiny_card(files: dict[str, bytes]) -> Card:
     return Card(
         format=FORMAT,
         name="tiny",
-        signal=Signal("texture", 2, 3, (-1.0, 1.0), (0.0, 255.0), (8, 8)),
-        latent=Latent(2, 4),
+        signal=Signal("texture", 2, 3, (-1.0, 1.0), (0.0, 255.0), (8, 8), (True, True)),
+        latent=Latent(2, (4, 4)),
         langevin=Langevin(steps=5, step_size=0.1, clamp=True),
         sigma=0.3,
         graphs={
-            "generator": Graph("generator.onnx", 4, {"z": z}, {"x": x}),
-            "energy": Graph("energy.onnx", 4, {"x": x}, {"energy": ("batch",), "gradient": x}),
+            "generator": Graph("generator.onnx", (4, 4), {"z": z}, {"x": x}),
+            "energy": Graph("energy.onnx", (4, 4), {"x": x}, {"energy": ("batch",), "gradient": x}),
             "posterior": Graph(
                 "posterior.onnx",
-                4,
+                (4, 4),
                 {"z": z, "x": x, "mask": x, "sigma": ()},
                 {"log_p": ("batch",), "gradient": z, "reconstruction": x},
             ),
@@ -137,6 +138,21 @@ def edit_bundle(
 def energy_text() -> str:
     """Give the text of the tiny energy graph, to be edited."""
     return ENERGY
+
+
+@pytest.fixture
+def fix_texts() -> Callable[[bool, bool], dict[str, str]]:
+    """Give a function: texts of the tiny graphs, fixed at the trained size along these axes."""
+
+    def fix(height: bool, width: bool) -> dict[str, str]:
+        changes = [("H", "8"), ("h", "2")] * height + [("W", "8"), ("w", "2")] * width
+        texts = {"generator.onnx": GENERATOR, "energy.onnx": ENERGY, "posterior.onnx": POSTERIOR}
+        for name in texts:
+            for axis, size in changes:
+                texts[name] = re.sub(rf"\b{axis}\b", size, texts[name])
+        return texts
+
+    return fix
 
 
 @pytest.fixture

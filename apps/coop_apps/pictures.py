@@ -1,15 +1,18 @@
-"""Pixels to PNG files."""
+"""Pixels to PNG files and to moving GIF or WebP files."""
 
 import io
+import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["encode_png", "side_by_side"]
+__all__ = ["Pixels", "encode_clip", "encode_png", "grid"]
 
 Pixels = NDArray[np.uint8]
 _GAP = 4
+_ROW = 5
 
 
 def encode_png(pixels: Pixels) -> bytes:
@@ -20,24 +23,67 @@ def encode_png(pixels: Pixels) -> bytes:
     >>> encode_png(np.zeros((2, 2, 3), np.uint8))[1:4]
     b'PNG'
     """
-    if pixels.shape[-1] == 1:
-        pixels = pixels[..., 0]
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
+    _image(pixels).save(stream, "PNG")
     return stream.getvalue()
 
 
-def side_by_side(pictures: Pixels) -> Pixels:
-    """Join pictures (n, height, width, channels) into one, left to right, with white gaps.
+def encode_clip(frames: Pixels, rate: float, kind: str) -> bytes:
+    """Encode a clip (time, height, width, 1 or 3 channels) that plays again and again.
+
+    Parameters
+    ----------
+    frames
+        At least one.
+    rate
+        Frames per second, > 0; GIF rounds a frame's time to hundredths of a second.
+    kind
+        ``"gif"``, at most 256 colours a frame, or ``"webp"``, without loss.
 
     Examples
     --------
-    >>> side_by_side(np.zeros((3, 2, 5, 1), np.uint8)).shape
-    (2, 23, 1)
+    >>> encode_clip(np.zeros((2, 4, 4, 3), np.uint8), 10.0, "gif")[:6]
+    b'GIF89a'
     """
-    n, height, width, channels = pictures.shape
-    sheet = np.full((height, n * (width + _GAP) - _GAP, channels), 255, np.uint8)
+    first, *rest = [_image(frame) for frame in frames]
+    options: dict[str, Any] = {"lossless": True} if kind == "webp" else {}
+    stream = io.BytesIO()
+    first.save(
+        stream,
+        kind,
+        save_all=True,
+        append_images=rest,
+        duration=max(1, round(1000 / rate)),
+        loop=0,
+        **options,
+    )
+    return stream.getvalue()
+
+
+def grid(pictures: Pixels) -> Pixels:
+    """Join pictures or clips (n, …, height, width, channels) into one, with white gaps.
+
+    Up to five stand in a row, more in about as many rows as columns.
+
+    Examples
+    --------
+    >>> grid(np.zeros((3, 2, 5, 1), np.uint8)).shape
+    (2, 23, 1)
+    >>> grid(np.zeros((7, 2, 5, 1), np.uint8)).shape
+    (14, 23, 1)
+    """
+    n, *frames, height, width, channels = pictures.shape
+    columns = n if n <= _ROW else math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    sides = rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP
+    sheet = np.full((*frames, *sides, channels), 255, np.uint8)
     for k, picture in enumerate(pictures):
-        left = k * (width + _GAP)
-        sheet[:, left : left + width] = picture
+        top, left = k // columns * (height + _GAP), k % columns * (width + _GAP)
+        sheet[..., top : top + height, left : left + width, :] = picture
     return sheet
+
+
+def _image(pixels: Pixels) -> Image.Image:
+    if pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    return Image.fromarray(np.ascontiguousarray(pixels))

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 import click
-import numpy as np
 
 import coop_runtime
-from coop_runtime import Card, CoopError, Model, Report
+from coop_runtime import Array, Card, CoopError, Model, Report
+from coop_runtime.arrays import drawable
 from coop_runtime.strict import encode
 
 from .console import SIZE, Group, device_option
-from .pictures import Pixels, encode_png, side_by_side
+from .outputs import Output
 
 __all__ = ["main"]
 
@@ -35,7 +35,7 @@ Completion of commands and options, for bash (also zsh_source, fish_source):
 )
 @click.version_option(coop_runtime.__version__, prog_name="coop-run")
 def main() -> None:
-    """Draw pictures from exported bundles, without torch."""
+    """Draw pictures, sounds and clips from exported bundles, without torch."""
 
 
 @main.command(
@@ -43,59 +43,82 @@ def main() -> None:
 Examples:
   coop-run generate exported/brick -o brick.png
   coop-run generate exported/brick -n 3 --size 448x448 --refine 30 --seed 0 -o out.png
-  coop-run generate exported/brick -n 4 --refine 0 --sheet -o drafts.png
+  coop-run generate exported/fashion -n 64 --sheet -o sheet.png
+  coop-run generate exported/rain --seconds 5 -o rain.wav
+  coop-run generate exported/fire --size 64 -o fire.gif
+  coop-run generate exported/fire --seconds 3 --frames -o fire
 """
 )
 @_BUNDLE
-@click.option("-n", "count", type=click.IntRange(1), default=1, show_default=True, help="Pictures.")
-@click.option("--size", type=SIZE, help="Height x width in pixels; as in training if not given.")
+@click.option("-n", "count", type=click.IntRange(1), default=1, show_default=True, help="How many.")
+@click.option(
+    "--size",
+    type=SIZE,
+    help="Height x width, samples, or frames x height x width; one number for every axis that "
+    "can be extended; as in training if not given.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Length of a sound or clip, instead of --size.",
+)
 @click.option(
     "--refine", type=click.IntRange(0), help="Langevin steps; as in the card if not given."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
-@click.option("--first", type=click.IntRange(0), default=0, help="Number of the first picture.")
+@click.option("--first", type=click.IntRange(0), default=0, help="Number of the first one.")
 @click.option("--noise/--no-noise", default=None, help="Langevin noise; as in the card if neither.")
-@click.option("--sheet", is_flag=True, help="All pictures side by side in one file.")
+@click.option("--sheet", is_flag=True, help="All pictures or clips side by side in one file.")
+@click.option("--frames", is_flag=True, help="A clip as a new folder of PNG pictures.")
 @device_option
 @click.option(
     "-o",
     "--out",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A .png file; out-0.png, out-1.png, … for several.",
+    help="A .png, .wav, .gif or .webp file; out-0.png, out-1.png, … for several.",
 )
 def generate(
     bundle: Path,
     count: int,
     size: tuple[int, ...] | None,
+    seconds: float | None,
     refine: int | None,
     seed: int,
     first: int,
     noise: bool | None,
     sheet: bool,
+    frames: bool,
     device: str,
     out: Path,
 ) -> None:
-    """Draw pictures, refine them by Langevin steps, and write PNG files.
+    """Draw pictures, sounds or clips, refine them by Langevin steps, and write files.
 
-    Picture number k of a seed is always the same, however many are drawn.
+    A model without an energy only draws; one without a generator refines uniform noise.
+    Number k of a seed is always the same, however many are drawn.
     """
-    _check_out(out)
+    card = coop_runtime.read_card(bundle)
+    output = Output(card, out, frames, sheet)
+    output.check()
+    sides = _sides(card, size, seconds)
     model = coop_runtime.load(bundle, device)
-    _check_picture(model.card)
     numbers = range(first, first + count)
-    sides = size[0] if size is not None and len(size) == 1 else size
-    pictures = [_draw(model, k, seed, sides, refine, noise) for k in numbers]
-    if sheet:
-        files = {out: encode_png(side_by_side(np.stack(pictures)))}
-    elif count == 1:
-        files = {out: encode_png(pictures[0])}
-    else:
-        names = [out.with_name(f"{out.stem}-{k}{out.suffix}") for k in numbers]
-        files = {name: encode_png(p) for name, p in zip(names, pictures, strict=True)}
-    coop_runtime.write_all_atomically(files)
-    for path in files:
+    signals = [_draw(model, k, seed, sides, refine, noise) for k in numbers]
+    for path in output.write(signals, numbers):
         click.echo(path)
+
+
+def _sides(
+    card: Card, size: tuple[int, ...] | None, seconds: float | None
+) -> int | tuple[int, ...] | None:
+    """Give the size that --size or --seconds means."""
+    if seconds is None:
+        return size[0] if size is not None and len(size) == 1 else size
+    if size is not None:
+        raise click.UsageError("--size and --seconds: give one of them")
+    if card.signal.rate is None:
+        raise CoopError(f"--seconds: the card of '{card.name}' has no rate; give --size")
+    return (max(1, round(seconds * card.signal.rate)), *card.signal.trained_shape[1:])
 
 
 def _draw(
@@ -105,37 +128,25 @@ def _draw(
     size: int | tuple[int, ...] | None,
     steps: int | None,
     noise: bool | None,
-) -> Pixels:
-    """Draw picture k alone: examples do not depend on their batch, and memory stays small."""
-    x = model.generate(1, seed, size, first=k)
+) -> Array:
+    """Draw number k alone: examples do not depend on their batch, and memory stays small."""
+    card = model.card
+    if steps is None:
+        steps = card.langevin.steps if card.langevin else 0
+    start = model.generate if card.latent else model.noise
+    x = start(1, seed, size, first=k)
+    if steps == 0:
+        return x
     with click.progressbar(
         model.refine(x, steps, seed, noise=noise, first=k),
-        length=1 + (model.card.langevin.steps if steps is None else steps),
-        label=f"picture {k}",
+        length=1 + steps,
+        label=f"number {k}",
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
     ) as states:
         for state in states:
             x = state.x
-    picture: Pixels = coop_runtime.to_uint8(x, model.card.signal)[0]
-    return picture
-
-
-def _check_out(out: Path) -> None:
-    """Refuse before computing what could not be written after it."""
-    if out.suffix.lower() != ".png":
-        raise click.BadParameter(f"'{out}' does not end in .png", param_hint="'-o'")
-    if not out.parent.is_dir():
-        raise CoopError(f"cannot write '{out}': there is no folder '{out.parent}'; make it first")
-
-
-def _check_picture(card: Card) -> None:
-    signal = card.signal
-    if signal.dims != 2 or signal.channels not in (1, 3):
-        raise CoopError(
-            f"'{card.name}' draws signals of {signal.dims} dimension(s) and {signal.channels} "
-            "channel(s); a PNG takes 2 dimensions and 1 or 3 channels"
-        )
+    return x
 
 
 @main.command(
@@ -158,15 +169,22 @@ def info(bundle: Path, as_json: bool) -> None:
 def _described(card: Card) -> str:
     signal, latent, langevin = card.signal, card.latent, card.langevin
     shape = "x".join(map(str, signal.trained_shape))
-    drift = "no limit" if langevin.max_drift is None else f"at most {langevin.max_drift:g}"
+    rate = f", {signal.rate:g} per second" if signal.rate else ""
     lines = [
         f"name       {card.name}",
         f"signal     {signal.kind}, {signal.dims}-D, {signal.channels} channel(s), "
-        f"trained at {shape}",
-        f"latent     {latent.channels} channel(s), one cell per {latent.stride} samples",
-        f"langevin   {langevin.steps} steps of size {langevin.step_size:g}, "
-        f"noise {'on' if langevin.noise else 'off'}, drift {drift}",
+        f"trained at {shape}{rate}",
+        f"draws      {'x'.join(map(str, drawable(card)))}{', any N' * any(signal.extendable)}",
     ]
+    if latent:
+        cell = "x".join(map(str, latent.strides))
+        lines.append(f"latent     {latent.channels} channel(s), one cell per {cell} samples")
+    if langevin:
+        drift = "no limit" if langevin.max_drift is None else f"at most {langevin.max_drift:g}"
+        lines.append(
+            f"langevin   {langevin.steps} steps of size {langevin.step_size:g}, "
+            f"noise {'on' if langevin.noise else 'off'}, drift {drift}"
+        )
     for name, graph in card.graphs.items():
         parity = card.parity.get(name)
         error = f", parity {parity.max_relative_error:.1e}" if parity else ""

@@ -16,16 +16,17 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .bundle import load, read_card, read_graph
 from .card import Card
-from .codec import from_uint8, to_uint8
+from .codec import from_samples, from_uint8, to_samples, to_uint8
 from .doctor import Report, examine
 from .errors import CoopError
 from .files import new_folder, write_all_atomically, write_atomically
 from .langevin import Array, EnergyGradient, State, langevin, langevin_step
-from .model import Model, Posterior
+from .model import Code, Model, Posterior
 
 __all__ = [
     "Array",
     "Card",
+    "Code",
     "CoopError",
     "EnergyGradient",
     "Model",
@@ -34,6 +35,7 @@ __all__ = [
     "State",
     "__version__",
     "examine",
+    "from_samples",
     "from_uint8",
     "langevin",
     "langevin_step",
@@ -41,6 +43,7 @@ __all__ = [
     "new_folder",
     "read_card",
     "read_graph",
+    "to_samples",
     "to_uint8",
     "write_all_atomically",
     "write_atomically",

@@ -5,11 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from .card import Signal
+from .card import Card
 from .errors import CoopError
 from .langevin import Array
 
-__all__ = ["allocate", "check_array", "check_size", "check_whole", "crop", "pad_up", "round_up"]
+__all__ = [
+    "allocate",
+    "check_array",
+    "check_size",
+    "check_whole",
+    "crop",
+    "drawable",
+    "pad_up",
+    "round_up",
+]
 
 
 def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
@@ -65,22 +74,46 @@ def check_whole(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def check_size(size: int | Sequence[int] | None, signal: Signal) -> tuple[int, ...]:
+def check_size(size: int | Sequence[int] | None, card: Card) -> tuple[int, ...]:
     """Give the spatial size that a caller means.
 
-    One number stands for every axis, None for the size of training.
+    One number stands for every axis that can be extended (for every axis if none can), None for
+    the size of training.
 
     Raises
     ------
     CoopError
-        Not whole numbers ≥ 1, or not one per axis.
+        Not whole numbers ≥ 1, not one per axis, or another size than that of training along an
+        axis that cannot be extended.
     """
+    signal = card.signal
     if size is None:
         return signal.trained_shape
-    sizes = tuple(size) if isinstance(size, Sequence) else (size,) * signal.dims
+    if isinstance(size, Sequence):
+        sizes = tuple(size)
+    else:
+        kept = any(signal.extendable)
+        sizes = tuple(
+            n if kept and not free else size
+            for n, free in zip(signal.trained_shape, signal.extendable, strict=True)
+        )
     if len(sizes) != signal.dims:
         raise CoopError(f"size: expected {signal.dims} numbers, found {len(sizes)}")
-    return tuple(check_whole("size", side, 1) for side in sizes)
+    sizes = tuple(check_whole("size", side, 1) for side in sizes)
+    allowed = drawable(card)
+    if any(isinstance(n, int) and n != side for n, side in zip(allowed, sizes, strict=True)):
+        shown = "x".join(map(str, allowed))
+        advice = "give any number for N" if any(signal.extendable) else "leave size out"
+        raise CoopError(f"'{card.name}' draws {shown} only; {advice}")
+    return sizes
+
+
+def drawable(card: Card) -> tuple[int | str, ...]:
+    """Give the sizes that can be drawn and judged, per axis: a number, or "N" for any."""
+    signal = card.signal
+    return tuple(
+        "N" if free else n for n, free in zip(signal.trained_shape, signal.extendable, strict=True)
+    )
 
 
 def allocate(shape: tuple[int, ...]) -> Array:
@@ -97,24 +130,24 @@ def allocate(shape: tuple[int, ...]) -> Array:
         raise CoopError(f"size: no memory for {'×'.join(map(str, shape))} numbers") from None
 
 
-def round_up(size: Sequence[int], stride: int) -> tuple[int, ...]:
-    """Give the smallest multiples of ``stride`` that are no smaller.
+def round_up(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """Give the smallest multiples of ``strides``, one per axis, that are no smaller.
 
     Examples
     --------
-    >>> round_up((8, 9), 4)
-    (8, 12)
+    >>> round_up((8, 9), (4, 2))
+    (8, 10)
     """
-    return tuple(-(-n // stride) * stride for n in size)
+    return tuple(-(-n // stride) * stride for n, stride in zip(size, strides, strict=True))
 
 
-def pad_up(x: Array, stride: int, mode: str = "edge") -> Array:
-    """Pad the ends of the spatial axes up to multiples of ``stride``.
+def pad_up(x: Array, strides: Sequence[int], mode: str = "edge") -> Array:
+    """Pad the ends of the spatial axes up to multiples of ``strides``, one per axis.
 
     ``mode`` is ``"edge"`` (repeat the last entries) or ``"constant"`` (zeros).
     """
     size = x.shape[2:]
-    more = [(0, to - n) for n, to in zip(size, round_up(size, stride), strict=True)]
+    more = [(0, to - n) for n, to in zip(size, round_up(size, strides), strict=True)]
     if not any(after for _, after in more):
         return x
     pad: Any = np.pad  # numpy types the mode as literals, one signature each

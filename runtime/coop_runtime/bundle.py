@@ -44,7 +44,7 @@ def load(folder: Path | str, device: str = "auto", threads: int | None = None) -
     card = read_card(folder)
     device = choose_device(device)
     graphs = {}
-    for name in ("generator", "energy", "posterior"):
+    for name in card.graphs:
         check_contract(card, name)
         spec, data = card.graphs[name], read_graph(folder, card, name)
         session = open_session(data, device, threads, spec.file)
@@ -113,15 +113,19 @@ def read_graph(folder: Path | str, card: Card, name: str) -> bytes:
 
 
 def check_contract(card: Card, name: str) -> None:
-    """Check that the card gives graph ``name`` the names, ranks and channels it must have.
+    """Check that the card gives graph ``name`` the names, ranks and fixed sizes it must have.
+
+    Fixed are the channels, and the sizes along axes that cannot be extended.
 
     Raises
     ------
     CoopError
         One line that says which name or shape differs.
     """
-    z: Shape = ("batch", card.latent.channels, *["cells"] * card.signal.dims)
-    x: Shape = ("batch", card.signal.channels, *["size"] * card.signal.dims)
+    x: Shape = ("batch", card.signal.channels, *_sizes(card, "size"))
+    z: Shape = ("batch",)
+    if card.latent is not None:
+        z = ("batch", card.latent.channels, *_sizes(card, "cells", card.latent.strides))
     one: Shape = ("batch",)
     contract: dict[str, tuple[dict[str, Shape], dict[str, Shape]]] = {
         "generator": ({"z": z}, {"x": x}),
@@ -130,6 +134,7 @@ def check_contract(card: Card, name: str) -> None:
             {"z": z, "x": x, "mask": x, "sigma": ()},
             {"log_p": one, "gradient": z, "reconstruction": x},
         ),
+        "encoder": ({"x": x}, {"mean": z, "log_variance": z}),
     }
     graph, where = card.graphs[name], f"{CARD_FILE}: graph '{name}'"
     for kind, found, expected in zip(
@@ -137,9 +142,27 @@ def check_contract(card: Card, name: str) -> None:
     ):
         _check_names(where, kind, expected, found)
         for key, shape in expected.items():
-            agree = len(found[key]) == len(shape) and found[key][1:2] == shape[1:2]
+            agree = len(found[key]) == len(shape) and all(
+                size == number
+                for size, number in zip(found[key], shape, strict=True)
+                if isinstance(number, int)
+            )
             if not agree:
                 _refuse_shape(where, kind, key, shape, found[key])
+
+
+def _sizes(card: Card, free: str, strides: tuple[int, ...] | None = None) -> Shape:
+    """Give the spatial shape, in cells of these strides: ``free`` for axes that can be extended."""
+    signal = card.signal
+    return tuple(
+        free if extendable else size // stride
+        for size, extendable, stride in zip(
+            signal.trained_shape,
+            signal.extendable,
+            strides or (1,) * signal.dims,
+            strict=True,
+        )
+    )
 
 
 def check_session(graph: Graph, session: Any) -> None:

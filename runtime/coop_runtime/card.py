@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import CoopError
+from .parts import CARD_FILE, Entry, Graph, Langevin, Latent, Parity, Signal, check
 from .strict import decode, encode
 
 __all__ = [
     "CARD_FILE",
     "FORMAT",
+    "GRAPHS",
     "Card",
     "Entry",
     "Graph",
@@ -24,141 +26,9 @@ __all__ = [
 ]
 
 FORMAT = 1
-CARD_FILE = "card.json"
 
-
-@dataclass(frozen=True)
-class Signal:
-    """What the model draws.
-
-    Attributes
-    ----------
-    kind
-        Kind of signal: ``"texture"``.
-    dims
-        Number of spatial dimensions: 1 (sound), 2 (picture) or 3 (clip).
-    channels
-        Channels of the signal: 1 for grey, 3 for colour.
-    value_range
-        Ends of the range in which the graphs take and give signals, e.g. (−1, 1).
-    source_range
-        What these two ends stand for in the units of the source, e.g. grey levels in [0, 255].
-    trained_shape
-        Spatial shape of the training crops, ``dims`` numbers.
-    """
-
-    kind: str
-    dims: int
-    channels: int
-    value_range: tuple[float, float]
-    source_range: tuple[float, float]
-    trained_shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        _check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
-        _check(self.channels >= 1, f"signal.channels: expected ≥ 1, found {self.channels}")
-        _check(
-            len(self.trained_shape) == self.dims and min(self.trained_shape) >= 1,
-            f"signal.trained_shape: expected {self.dims} positive numbers",
-        )
-        for name in ("value_range", "source_range"):
-            low, high = getattr(self, name)
-            _check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")
-
-
-@dataclass(frozen=True)
-class Latent:
-    """The latent z ~ N(0, I): shape (batch, channels, h, …).
-
-    Each cell stands for ``stride`` signal samples along every axis.
-    """
-
-    channels: int
-    stride: int
-
-    def __post_init__(self) -> None:
-        _check(self.channels >= 1, f"latent.channels: expected ≥ 1, found {self.channels}")
-        _check(self.stride >= 1, f"latent.stride: expected ≥ 1, found {self.stride}")
-
-
-@dataclass(frozen=True)
-class Langevin:
-    """Defaults of Langevin revision, CoopNets equation (4).
-
-    x ← clamp(x − clip(½δ²∇E(x), ±max_drift) + δ·n), n ~ N(0, I).
-
-    Attributes
-    ----------
-    steps
-        Number of steps, ≥ 0.
-    step_size
-        δ, > 0, in units of the signal's value range.
-    noise
-        Whether the δ·n term is added.
-    max_drift
-        Largest absolute drift of one entry in one step; None for no limit.
-    clamp
-        Whether states are clamped to the signal's value range.
-    """
-
-    steps: int
-    step_size: float
-    noise: bool = True
-    max_drift: float | None = None
-    clamp: bool = False
-
-    def __post_init__(self) -> None:
-        _check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
-        _check(self.step_size > 0, f"langevin.step_size: expected > 0, found {self.step_size}")
-        _check(
-            self.max_drift is None or self.max_drift > 0,
-            f"langevin.max_drift: expected > 0, found {self.max_drift}",
-        )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Checksum and size of one file of the bundle."""
-
-    sha256: str
-    bytes: int
-
-    def __post_init__(self) -> None:
-        hexadecimal = len(self.sha256) == 64 and set(self.sha256) <= set("0123456789abcdef")
-        _check(hexadecimal, "files: a sha256 is not 64 lower-case hexadecimal digits")
-        _check(self.bytes >= 0, f"files: expected a size ≥ 0, found {self.bytes}")
-
-
-@dataclass(frozen=True)
-class Graph:
-    """One ONNX graph: file name, and the name and shape of each input and output.
-
-    A shape is a tuple of numbers (fixed) and names (free axes), e.g. ``("batch", 1, "h", "w")``;
-    ``stride``: the signal's spatial sizes must be multiples of it (for the generator, which
-    takes latent cells, it is the latent stride).
-    """
-
-    file: str
-    stride: int
-    inputs: dict[str, tuple[int | str, ...]]
-    outputs: dict[str, tuple[int | str, ...]]
-
-    def __post_init__(self) -> None:
-        plain = self.file not in ("", ".", "..") and not set(self.file) & set("/\\:")
-        _check(plain, f"graphs: expected a file name inside the bundle, found {self.file!r}")
-        _check(self.stride >= 1, f"graphs: expected a stride ≥ 1, found {self.stride}")
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How far ONNX Runtime's results were from torch's when the bundle was exported.
-
-    ``max_relative_error`` is the largest |onnx − torch| / max |torch| over all outputs and
-    cases; ``cases`` says, for each, the batch, the spatial shape and the error per output.
-    """
-
-    max_relative_error: float
-    cases: tuple[dict[str, Any], ...]
+#: The graphs that a bundle may have.
+GRAPHS = ("generator", "energy", "posterior", "encoder")
 
 
 @dataclass(frozen=True)
@@ -171,18 +41,24 @@ class Card:
         Version of this format; this code reads ``FORMAT``.
     name
         Name of the model, one word.
-    signal, latent, langevin
-        What is drawn, from what, and how drafts are revised.
+    signal
+        What is drawn.
+    latent
+        What the generator draws from; None without a generator.
+    langevin
+        How drafts are revised; None without an energy.
     sigma
-        σ of the generator's residual: x = g(z) + ε, ε ~ N(0, σ² I); > 0.
+        σ of the generator's residual: x = g(z) + ε, ε ~ N(0, σ² I); > 0; None without a generator.
     graphs
-        ``generator``, ``energy`` and ``posterior``.
+        ``generator`` and ``posterior`` (both or none), ``energy``, ``encoder`` (only with a
+        generator); a generator or an energy at least.
     files
         Checksum and size of each file but the card.
     parity
         One report per graph.
     training
-        Settings of networks and training, and how the training ended. Free form.
+        Settings of networks and training, and how the training ended. Free form, but ``method``,
+        if there, names the learning method.
     versions
         Versions of the libraries that made the bundle.
     """
@@ -190,9 +66,9 @@ class Card:
     format: int
     name: str
     signal: Signal
-    latent: Latent
-    langevin: Langevin
-    sigma: float
+    latent: Latent | None
+    langevin: Langevin | None
+    sigma: float | None
     graphs: dict[str, Graph]
     files: dict[str, Entry]
     parity: dict[str, Parity] = field(default_factory=dict)
@@ -200,11 +76,50 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check(self.sigma > 0, f"sigma: expected > 0, found {self.sigma}")
-        for name in ("generator", "energy", "posterior"):
-            _check(name in self.graphs, f"graphs: the graph '{name}' is missing")
+        check(self.sigma is None or self.sigma > 0, f"sigma: expected > 0, found {self.sigma}")
+        self._check_parts()
         for name, graph in self.graphs.items():
-            _check(graph.file in self.files, f"files: '{graph.file}' of graph '{name}' is missing")
+            check(graph.file in self.files, f"files: '{graph.file}' of graph '{name}' is missing")
+            self._check_strides(f"graph '{name}'", graph.strides)
+            if self.latent is not None and name != "energy":
+                check(
+                    graph.strides == self.latent.strides,
+                    f"graph '{name}': expected the latent's strides {list(self.latent.strides)}, "
+                    f"found {list(graph.strides)}",
+                )
+
+    def _check_parts(self) -> None:
+        """Check that each graph has what it needs, and nothing is there for a missing one."""
+        for name in self.graphs:
+            check(name in GRAPHS, f"graphs: unknown graph '{name}'; known: {', '.join(GRAPHS)}")
+        generator, energy = "generator" in self.graphs, "energy" in self.graphs
+        check(generator or energy, "graphs: expected a generator or an energy, found neither")
+        for name, there in (
+            ("posterior", "posterior" in self.graphs),
+            ("latent", self.latent is not None),
+            ("sigma", self.sigma is not None),
+        ):
+            check(there == generator, f"expected both or none of the generator and '{name}'")
+        check(
+            (self.langevin is not None) == energy, "expected both or none of energy and 'langevin'"
+        )
+        check(generator or "encoder" not in self.graphs, "graphs: an encoder needs a generator")
+
+    def _check_strides(self, where: str, strides: tuple[int, ...]) -> None:
+        """Check strides against the signal: whole cells along axes that cannot be extended."""
+        signal = self.signal
+        check(
+            len(strides) == signal.dims,
+            f"{where}: expected {signal.dims} strides, found {len(strides)}",
+        )
+        for size, free, stride in zip(
+            signal.trained_shape, signal.extendable, strides, strict=True
+        ):
+            check(
+                free or size % stride == 0,
+                f"{where}: an axis that cannot be extended has the trained size {size}, "
+                f"no multiple of the stride {stride}",
+            )
 
     def to_json(self) -> str:
         """Give the text of ``card.json``."""
@@ -230,8 +145,3 @@ class Card:
                 f"{FORMAT}. Export the bundle again, or update coopnets."
             )
         return decode(cls, data, CARD_FILE)
-
-
-def _check(holds: bool, message: str) -> None:
-    if not holds:
-        raise CoopError(f"{CARD_FILE}: {message}")

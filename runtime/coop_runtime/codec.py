@@ -1,13 +1,16 @@
-"""From a model's signals to the 8-bit units of their source, and back."""
+"""From a model's signals to the units of their source, and back."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import check_array
 from .card import Signal
 from .errors import CoopError
 from .langevin import Array
 
-__all__ = ["from_uint8", "to_uint8"]
+__all__ = ["from_samples", "from_uint8", "to_samples", "to_uint8"]
 
 
 def to_uint8(x: Array, signal: Signal) -> NDArray[np.uint8]:
@@ -34,18 +37,11 @@ def to_uint8(x: Array, signal: Signal) -> NDArray[np.uint8]:
 
     Examples
     --------
-    >>> grey = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (2,))
+    >>> grey = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (2,), (True,))
     >>> to_uint8(np.array([[[-1, 0, 1.5]]], np.float32), grey)[0, :, 0]
     array([  0, 128, 255], dtype=uint8)
     """
-    if x.ndim != signal.dims + 2 or x.shape[1] != signal.channels:
-        expected = ", ".join(["n", str(signal.channels), *["size"] * signal.dims])
-        raise CoopError(f"x: expected the shape ({expected}), found {x.shape}")
-    if not np.isfinite(x).all():
-        raise CoopError("x: expected finite numbers, found NaN or infinity")
-    (low, high), (bottom, top) = signal.value_range, signal.source_range
-    units = (x - low) * ((top - bottom) / (high - low)) + bottom
-    return np.moveaxis(np.clip(np.rint(units), 0, 255).astype(np.uint8), 1, -1)
+    return np.clip(np.rint(_in_units(x, signal)), 0, 255).astype(np.uint8)
 
 
 def from_uint8(pixels: NDArray[np.uint8], signal: Signal) -> Array:
@@ -69,17 +65,87 @@ def from_uint8(pixels: NDArray[np.uint8], signal: Signal) -> Array:
 
     Examples
     --------
-    >>> grey = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (2,))
+    >>> grey = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (2,), (True,))
     >>> from_uint8(np.array([[[0], [255]]], np.uint8), grey)
     array([[[-1.,  1.]]], dtype=float32)
     """
-    fits = pixels.ndim == signal.dims + 2 and pixels.shape[-1] == signal.channels
-    if pixels.dtype != np.uint8 or not fits:
-        expected = ", ".join(["n", *["size"] * signal.dims, str(signal.channels)])
-        raise CoopError(
-            f"pixels: expected uint8 of the shape ({expected}), "
-            f"found {pixels.dtype} of {pixels.shape}"
-        )
+    if pixels.dtype != np.uint8:
+        raise CoopError(f"pixels: expected uint8, found {pixels.dtype}")
+    return _from_units("pixels", pixels, signal)
+
+
+def to_samples(x: Array, signal: Signal) -> Array:
+    """Turn signals into samples in the units of their source, channels last, as sound needs them.
+
+    ``signal.value_range`` goes to ``signal.source_range`` linearly; then values are clipped to
+    that range.
+
+    Parameters
+    ----------
+    x
+        (n, channels, *spatial), float32, finite.
+    signal
+        The card's ``signal``.
+
+    Returns
+    -------
+    (n, *spatial, channels), float32.
+
+    Raises
+    ------
+    CoopError
+        A shape that is not the signal's, or entries that are not finite.
+
+    Examples
+    --------
+    >>> sound = Signal("sound", 1, 1, (-1.0, 1.0), (-0.5, 0.5), (2,), (True,), rate=8000.0)
+    >>> to_samples(np.array([[[-1, 0, 1.5]]], np.float32), sound)[0, :, 0]
+    array([-0.5,  0. ,  0.5], dtype=float32)
+    """
+    return np.ascontiguousarray(np.clip(_in_units(x, signal), *signal.source_range))
+
+
+def from_samples(samples: Array, signal: Signal) -> Array:
+    """Turn samples in the units of their source into signals: the inverse of `to_samples`.
+
+    Parameters
+    ----------
+    samples
+        (n, *spatial, channels), float32, finite.
+    signal
+        The card's ``signal``.
+
+    Returns
+    -------
+    (n, channels, *spatial), float32.
+
+    Raises
+    ------
+    CoopError
+        Not float32, entries that are not finite, or a shape that is not the signal's.
+
+    Examples
+    --------
+    >>> sound = Signal("sound", 1, 1, (-1.0, 1.0), (-0.5, 0.5), (2,), (True,), rate=8000.0)
+    >>> from_samples(np.array([[[-0.5], [0.25]]], np.float32), sound)
+    array([[[-1. ,  0.5]]], dtype=float32)
+    """
+    samples = check_array("samples", samples, ("n", *["size"] * signal.dims, signal.channels))
+    return _from_units("samples", samples, signal)
+
+
+def _in_units(x: Array, signal: Signal) -> Array:
+    """Give x in the units of its source, channels last."""
+    x = check_array("x", x, ("n", signal.channels, *["size"] * signal.dims))
     (low, high), (bottom, top) = signal.value_range, signal.source_range
-    units = np.moveaxis(pixels, -1, 1).astype(np.float32)
+    return np.moveaxis((x - low) * ((top - bottom) / (high - low)) + bottom, 1, -1)
+
+
+def _from_units(name: str, values: NDArray[Any], signal: Signal) -> Array:
+    """Give values in the units of the source, channels last, as signals."""
+    if values.ndim != signal.dims + 2 or values.shape[-1] != signal.channels:
+        expected = ", ".join(["n", *["size"] * signal.dims, str(signal.channels)])
+        raise CoopError(f"{name}: expected the shape ({expected}), found {values.shape}")
+    (low, high), (bottom, top) = signal.value_range, signal.source_range
+    units = np.moveaxis(values, -1, 1).astype(np.float32)
     return np.ascontiguousarray((units - bottom) * ((high - low) / (top - bottom)) + low)

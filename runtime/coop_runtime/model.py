@@ -6,16 +6,45 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import allocate, check_array, check_size, check_whole, crop, pad_up, round_up
-from .card import Card
+from .arrays import (
+    allocate,
+    check_array,
+    check_size,
+    check_whole,
+    crop,
+    drawable,
+    pad_up,
+    round_up,
+)
+from .card import Card, Langevin, Latent
 from .errors import CoopError
 from .graphs import LoadedGraph
 from .langevin import Array, State, langevin
 
-__all__ = ["Model", "Posterior"]
+__all__ = ["Code", "Model", "Posterior"]
 
 # The third number of a random stream's seed, [seed, example, purpose].
-_LATENT, _NOISE = 0, 1
+_LATENT, _NOISE, _START = 0, 1, 2
+
+# What to do where a graph is missing.
+_INSTEAD = {
+    "generator": "it has no latent and no drafts; refine() what noise() gives",
+    "energy": "it draws with generate(), but cannot judge or revise",
+    "encoder": "infer a latent by climbing log_posterior()",
+}
+
+
+class Code(NamedTuple):
+    """What `Model.encode` gives: the normal distribution q(z|x) of each example's latent.
+
+    Attributes
+    ----------
+    mean, log_variance
+        μ(x) and log σ²(x), (batch, latent channels, *cells).
+    """
+
+    mean: Array
+    log_variance: Array
 
 
 class Posterior(NamedTuple):
@@ -49,7 +78,7 @@ class Model:
     card
         The bundle's contract; see `Card`.
     graphs
-        ``generator``, ``energy`` and ``posterior``.
+        Those of the card. A method whose graph is missing raises `CoopError`.
     device
         Where they run: ``"cpu"`` or ``"cuda:i"``.
     """
@@ -70,7 +99,8 @@ class Model:
         seed
             ≥ 0. Example k of a seed is the same bytes whatever ``n`` and ``first`` are.
         size
-            Spatial size; one number stands for every axis, None for the size of training.
+            Spatial size, None for that of training; along an axis that cannot be extended only
+            that one. One number stands for every axis that can be (for every axis if none can).
             Any size ≥ 1: it is made of whole latent cells, then cropped.
         first
             Number of the first example, ≥ 0.
@@ -79,23 +109,50 @@ class Model:
         -------
         (n, channels, *size), float32, within the card's ``value_range``.
         """
-        n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
-        first, latent = check_whole("first", first, 0), self.card.latent
-        size = check_size(size, self.card.signal)
-        whole = round_up(size, latent.stride)
-        cells = [side // latent.stride for side in whole]
-        out = allocate((n, self.card.signal.channels, *size))
-        for k in range(n):
-            rng = np.random.default_rng([seed, first + k, _LATENT])
-            z = rng.standard_normal((1, latent.channels, *cells), dtype=np.float32)
-            (x,) = self.graphs["generator"].run({"z": z}, {"x": (1, out.shape[1], *whole)})
+        latent, graph = self._latent(), self._graph("generator")
+        out, rngs = self._blank(n, seed, size, first, _LATENT)
+        size = out.shape[2:]
+        whole = round_up(size, latent.strides)
+        shape = (1, latent.channels, *_cells(whole, latent))
+        for k, rng in enumerate(rngs):
+            z = rng.standard_normal(shape, dtype=np.float32)
+            (x,) = graph.run({"z": z}, {"x": (1, out.shape[1], *whole)})
             out[k] = crop(x, size)[0]
         return np.clip(out, *self.card.signal.value_range, out=out)
+
+    def noise(
+        self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
+    ) -> Array:
+        """Draw noise, uniform in the card's ``value_range``: a start for `refine` without drafts.
+
+        Parameters and result are those of `generate`.
+        """
+        out, rngs = self._blank(n, seed, size, first, _START)
+        low, high = self.card.signal.value_range
+        for k, rng in enumerate(rngs):
+            out[k] = low + (high - low) * rng.random(out.shape[1:], dtype=np.float32)
+        return out
+
+    def encode(self, x: Array) -> Code:
+        """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.
+
+        A size off the latent's strides is padded up at the end by repeating the edge.
+
+        Parameters
+        ----------
+        x
+            (batch, channels, *size), float32, finite.
+        """
+        latent, graph = self._latent(), self._graph("encoder")
+        x = pad_up(check_array("x", x, self._shape()), latent.strides)
+        shape = (len(x), latent.channels, *_cells(x.shape[2:], latent))
+        mean, log_variance = graph.run({"x": x}, {"mean": shape, "log_variance": shape})
+        return Code(mean, log_variance)
 
     def energy(self, x: Array) -> Array:
         """Give E(x), (batch,), of signals (batch, channels, *size); lower is more likely.
 
-        A size off the graph's stride is padded up at the end by repeating the edge: the
+        A size off the graph's strides is padded up at the end by repeating the edge: the
         energy is that of the padded signal.
         """
         return self.energy_and_gradient(x)[0]
@@ -103,7 +160,7 @@ class Model:
     def energy_and_gradient(self, x: Array) -> tuple[Array, Array]:
         """Give E(x), (batch,), and ∇E(x), like x.
 
-        A size off the graph's stride is padded up at the end by repeating the edge: the
+        A size off the graph's strides is padded up at the end by repeating the edge: the
         energy is that of the padded signal, and the gradient is with respect to the
         entries of the padded signal, cropped back (what falls on the copies of an edge
         is dropped, not added to the edge).
@@ -111,10 +168,12 @@ class Model:
         Parameters
         ----------
         x
-            (batch, channels, *size), float32, finite, any size ≥ 1.
+            (batch, channels, *size), float32, finite; any size ≥ 1 along axes that can be
+            extended, that of training along others.
         """
+        strides = self._graph("energy").spec.strides
         x = check_array("x", x, self._shape())
-        energy, gradient = self._energy_gradient(pad_up(x, self.graphs["energy"].spec.stride))
+        energy, gradient = self._energy_gradient(pad_up(x, strides))
         return energy, crop(gradient, x.shape[2:])
 
     def refine(
@@ -129,7 +188,7 @@ class Model:
         """Revise signals by Langevin dynamics with the card's settings, yielding every state.
 
         The first state is the start; stop whenever a state is good enough. A size off the
-        energy's stride is padded up once, by repeating the edge, and the padded signal is
+        energy's strides is padded up once, by repeating the edge, and the padded signal is
         revised: states are cropped, their energy is that of the padded signal.
 
         Parameters
@@ -145,13 +204,14 @@ class Model:
         first
             Number of the first example, ≥ 0, as in `generate`.
         """
+        strides = self._graph("energy").spec.strides
         x = check_array("x", x, self._shape())
         seed, first = check_whole("seed", seed, 0), check_whole("first", first, 0)
-        settings, value_range = self.card.langevin, self.card.signal.value_range
+        settings, value_range = self._langevin(), self.card.signal.value_range
         size = x.shape[2:]
         states = langevin(
             self._energy_gradient,
-            pad_up(np.clip(x, *value_range), self.graphs["energy"].spec.stride),
+            pad_up(np.clip(x, *value_range), strides),
             [np.random.default_rng([seed, first + k, _NOISE]) for k in range(len(x))],
             steps=settings.steps if steps is None else check_whole("steps", steps, 0),
             step_size=settings.step_size,
@@ -166,12 +226,12 @@ class Model:
     ) -> Posterior:
         """Give log p(z, x) = −‖mask·(x − g(z))‖²/(2σ²) − ‖z‖²/2, its gradient in z, and g(z).
 
-        A size off the latent stride needs no care: what lies beyond it is not observed.
+        A size off the latent's strides needs no care: what lies beyond it is not observed.
 
         Parameters
         ----------
         z
-            (batch, latent channels, *cells), cells = size / latent stride, rounded up.
+            (batch, latent channels, *cells), cells = size / latent strides, rounded up.
         x
             (batch, channels, *size), float32, finite.
         mask
@@ -179,16 +239,15 @@ class Model:
         sigma
             σ > 0 of the residual; None for the card's.
         """
-        latent = self.card.latent
+        latent, graph = self._latent(), self._graph("posterior")
         x = check_array("x", x, self._shape())
         mask = check_array("mask", mask, x.shape)
         sigma = self.card.sigma if sigma is None else sigma
-        if not sigma > 0:
+        if not (sigma is not None and sigma > 0):
             raise CoopError(f"sigma: expected > 0, found {sigma}")
-        padded, hidden = (pad_up(a, latent.stride, "constant") for a in (x, mask))
-        cells = [side // latent.stride for side in padded.shape[2:]]
-        z = check_array("z", z, (len(x), latent.channels, *cells))
-        log_p, gradient, reconstruction = self.graphs["posterior"].run(
+        padded, hidden = (pad_up(a, latent.strides, "constant") for a in (x, mask))
+        z = check_array("z", z, (len(x), latent.channels, *_cells(padded.shape[2:], latent)))
+        log_p, gradient, reconstruction = graph.run(
             {"z": z, "x": padded, "mask": hidden, "sigma": np.array(sigma, np.float32)},
             {"log_p": (len(x),), "gradient": z.shape, "reconstruction": padded.shape},
         )
@@ -200,5 +259,39 @@ class Model:
         )
         return energy, gradient
 
+    def _blank(
+        self, n: int, seed: int, size: int | Sequence[int] | None, first: int, purpose: int
+    ) -> tuple[Array, list[np.random.Generator]]:
+        """Check what a drawing method was given; make room for n examples, and their streams."""
+        n, seed = check_whole("n", n, 1), check_whole("seed", seed, 0)
+        first = check_whole("first", first, 0)
+        out = allocate((n, self.card.signal.channels, *check_size(size, self.card)))
+        return out, [np.random.default_rng([seed, first + k, purpose]) for k in range(n)]
+
+    def _graph(self, name: str) -> LoadedGraph:
+        if name not in self.graphs:
+            raise self._missing(name)
+        return self.graphs[name]
+
+    def _latent(self) -> Latent:
+        if self.card.latent is None:
+            raise self._missing("generator")
+        return self.card.latent
+
+    def _langevin(self) -> Langevin:
+        if self.card.langevin is None:
+            raise self._missing("energy")
+        return self.card.langevin
+
+    def _missing(self, name: str) -> CoopError:
+        method = self.card.training.get("method")
+        learned = f" (it was learned by {method})" if method else ""
+        return CoopError(f"'{self.card.name}' has no {name}{learned}: {_INSTEAD[name]}")
+
     def _shape(self) -> tuple[int | str, ...]:
-        return ("batch", self.card.signal.channels, *["size"] * self.card.signal.dims)
+        sizes = ("size" if n == "N" else n for n in drawable(self.card))
+        return ("batch", self.card.signal.channels, *sizes)
+
+
+def _cells(size: Sequence[int], latent: Latent) -> tuple[int, ...]:
+    return tuple(n // stride for n, stride in zip(size, latent.strides, strict=True))

@@ -81,6 +81,10 @@ def test_sheet(tiny_bundle: Path, tmp_path: Path) -> None:
         (["-o", "out.png", "-n", "0"], 2, "0 is not in the range x>=1"),
         (["-o", "out.png", "--seed", "-1"], 2, "-1 is not in the range x>=0"),
         (["-o", "out.png", "--device", "tpu"], 1, "device: expected auto, cpu, cuda or cuda:N"),
+        (["-o", "out.png", "--size", "8", "--seconds", "1"], 2, "--size and --seconds: give one"),
+        (["-o", "out.png", "--seconds", "0"], 2, "0 is not in the range x>0"),
+        (["-o", "out.png", "--seconds", "1"], 1, "the card of 'tiny' has no rate; give --size"),
+        (["-o", "out", "--frames"], 2, "--frames is for clips; 'tiny' draws texture"),
         ([], 2, "Missing option '-o'"),
     ],
 )
@@ -136,7 +140,9 @@ def test_full_disk(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_info(tiny_bundle: Path) -> None:
     result = run("info", tiny_bundle)
     assert result.exit_code == 0
-    assert "texture, 2-D, 3 channel(s), trained at 8x8" in result.stdout
+    assert "texture, 2-D, 3 channel(s), trained at 8x8\n" in result.stdout
+    assert "draws      NxN, any N\n" in result.stdout
+    assert "one cell per 4x4 samples" in result.stdout
     assert result.stdout.count("sha256 verified") == 3
     as_json = run("info", tiny_bundle, "--json")
     assert json.loads(as_json.stdout) == json.loads((tiny_bundle / "card.json").read_text("utf-8"))

@@ -90,7 +90,7 @@ def test_refine_is_the_closed_form_of_descent(model: Model) -> None:
 def test_refine_takes_the_card_s_settings(model: Model) -> None:
     x = np.full((1, 3, 8, 8), 0.99, np.float32)
     states = list(model.refine(x, seed=4, first=9))
-    assert len(states) == 1 + model.card.langevin.steps
+    assert len(states) == 1 + 5  # as the card says
     n = np.random.default_rng([4, 9, 1]).standard_normal((3, 8, 8), dtype=np.float32)
     expected = np.clip(x * (1 - 0.1**2 / 2) + 0.1 * n, -1, 1)
     np.testing.assert_allclose(states[1].x, expected, atol=1e-6)
@@ -189,7 +189,11 @@ def test_a_graph_of_fixed_size(edit_bundle: Edit, energy_text: str) -> None:
         model.energy(signals(1, 3, 9, 8))
 
 
-def test_a_card_with_a_wrong_stride(edit_bundle: Edit) -> None:
-    folder = edit_bundle(lambda card: replace(card, latent=replace(card.latent, stride=2)), {})
+def test_a_card_with_wrong_strides(edit_bundle: Edit) -> None:
+    def halved(card: Card) -> Card:
+        assert card.latent is not None
+        graphs = {name: replace(graph, strides=(2, 4)) for name, graph in card.graphs.items()}
+        return replace(card, latent=replace(card.latent, strides=(2, 4)), graphs=graphs)
+
     with pytest.raises(CoopError, match=r"generator.onnx: output 'x': the card promises the shape"):
-        load(folder, "cpu").generate()
+        load(edit_bundle(halved, {}), "cpu").generate()

@@ -17,6 +17,7 @@ from coop_runtime.errors import CoopError
 from coop_runtime.files import write_atomically
 from coop_trainer.export import bundle as bundle_module
 from coop_trainer.export.bundle import write_bundle
+from coop_trainer.export.graphs import Blueprint
 from coop_trainer.export.readme import model_readme
 
 PNG = b"\x89PNG not really"
@@ -32,9 +33,10 @@ def settings(**changed: Any) -> dict[str, Any]:
         "name": "tiny",
         "energy": energy,
         "generator": nn.Sequential(nn.ConvTranspose2d(3, 1, 4, 2, 1), nn.Tanh()),
-        "stride": 1,
-        "signal": Signal("texture", 2, 1, (-1.0, 1.0), (0.0, 255.0), (6, 9)),
-        "latent": Latent(channels=3, stride=2),
+        "encoder": None,
+        "strides": (1, 1),
+        "signal": Signal("texture", 2, 1, (-1.0, 1.0), (0.0, 255.0), (6, 9), (True, True)),
+        "latent": Latent(channels=3, strides=(2, 2)),
         "langevin": Langevin(steps=5, step_size=0.1),
         "sigma": 0.3,
         "training": {"pictures": ["a|b"], "licence": "CC0", "loop": {"steps": 7}},
@@ -54,9 +56,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the graphs of the bundle that is there instead of exporting again."""
-    names = ("generator", "energy", "posterior")
-    graphs = {name: (folder / f"{name}.onnx").read_bytes() for name in names}
-    monkeypatch.setattr(bundle_module, "_graphs", lambda *_: graphs)
+
+    def there(blueprint: Blueprint, _: Signal) -> bytes:
+        name = {"energy": "energy", "x": "generator", "log_p": "posterior"}[blueprint.outputs[0]]
+        return (folder / f"{name}.onnx").read_bytes()
+
+    monkeypatch.setattr(bundle_module, "export_graph", there)
 
 
 def read(folder: Path) -> Card:
@@ -77,7 +82,8 @@ def test_the_card_describes_the_graphs(folder: Path) -> None:
     card = read(folder)
     assert card.graphs["generator"].inputs == {"z": ("batch", 3, "h", "w")}
     assert card.graphs["generator"].outputs == {"x": ("batch", 1, "2*h", "2*w")}
-    assert [card.graphs[k].stride for k in ("generator", "energy", "posterior")] == [2, 1, 2]
+    strides = [card.graphs[k].strides for k in ("generator", "energy", "posterior")]
+    assert strides == [(2, 2), (1, 1), (2, 2)]
     assert card.graphs["posterior"].inputs["sigma"] == ()
     for graph in card.graphs.values():
         onnx.checker.check_model(onnx.load(folder / graph.file), full_check=True)
@@ -161,4 +167,67 @@ def test_a_failure_in_the_middle_leaves_nothing(
     with pytest.raises(type(failure)):
         write_bundle(tmp_path / "deep" / "new", **settings())
     assert len(written) == 3
+    assert not list(tmp_path.iterdir())
+
+
+class Split(nn.Module):
+    """A tiny encoder of the tiny generator's latent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(1, 6, 2, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        mean, log_variance = self.layer(x).chunk(2, 1)
+        return mean, log_variance
+
+
+def test_a_model_that_only_draws_and_encodes(tmp_path: Path) -> None:
+    given = settings(energy=None, langevin=None, encoder=Split(), strides=())
+    card = write_bundle(tmp_path / "new", **given)
+    assert set(card.graphs) == set(card.parity) == {"generator", "posterior", "encoder"}
+    assert card.graphs["encoder"].strides == (2, 2)
+    model = coop_runtime.load(tmp_path / "new", "cpu")
+    x = model.generate(2, size=(6, 8))
+    mean, log_variance = (v.detach().numpy() for v in given["encoder"](torch.from_numpy(x)))
+    code = model.encode(x)
+    np.testing.assert_allclose(code.mean, mean, atol=1e-6)
+    np.testing.assert_allclose(code.log_variance, log_variance, atol=1e-6)
+    text = (tmp_path / "new/README.md").read_text()
+    assert "a generator draws." in text
+    assert "--refine" not in text
+    assert "model.refine" not in text
+
+
+def test_a_sound_that_is_only_judged(tmp_path: Path) -> None:
+    sound = Signal("sound", 1, 1, (-1.0, 1.0), (-0.5, 0.5), (30,), (True,), rate=8000.0)
+    absent = {"generator": None, "latent": None, "sigma": None}
+    given = settings(**absent, signal=sound, strides=(10,), samples={"sample.wav": b"RIFF"})
+    card = write_bundle(tmp_path / "new", **given)
+    assert set(card.graphs) == {"energy"}
+    assert (card.latent, card.sigma) == (None, None)
+    assert card.graphs["energy"].inputs == {"x": ("batch", 1, "10*t")}
+    text = (tmp_path / "new/README.md").read_text()
+    for part in ("\n[sample.wav](samples/sample.wav)", "8000 samples per second", "-o out.wav"):
+        assert part in text
+    assert "x = model.noise(n=1, seed=0, size=(60,))" in text
+    assert "to_samples" in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"langevin": None}, "energy and langevin: give both or none"),
+        ({"energy": None}, "energy and langevin: give both or none"),
+        ({"sigma": None}, "generator, latent and sigma: give all or none"),
+        ({"generator": None}, "generator, latent and sigma: give all or none"),
+        (
+            {"generator": None, "latent": None, "sigma": None, "encoder": Split()},
+            "encoder: give it only with a generator",
+        ),
+    ],
+)
+def test_parts_that_do_not_fit(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_bundle(tmp_path / "new", **settings(**changed))
     assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from coop_runtime.card import Latent, Signal
 from coop_trainer.export.graphs import (
     energy_and_gradient,
     energy_graph,
+    export_graph,
     frozen,
     generator_graph,
     log_posterior,
@@ -77,6 +79,9 @@ class Generator(nn.Module):
         h = self.second(torch.cat([h, self.unpack(packed)], 1))
         return torch.tanh(self.draw(F.leaky_relu(h, 0.2)))
 
+    def latent(self) -> Latent:
+        return Latent(self.latent_channels, (4,) * self.dims)
+
     def unpack(self, x: Tensor) -> Tensor:
         sizes = x.shape[2:]
         x = x.reshape(x.shape[0], 2, *[2] * self.dims, *sizes)
@@ -113,21 +118,21 @@ def models(request: pytest.FixtureRequest) -> Models:
     return build(request.param)
 
 
+def texture(dims: int, size: int) -> Signal:
+    shape, free = (size,) * dims, (True,) * dims
+    return Signal("texture", dims, CHANNELS, (-1.0, 1.0), (0.0, 255.0), shape, free)
+
+
 @pytest.fixture(scope="module")
 def energy_bytes(models: Models) -> bytes:
-    return energy_graph(models.energy, channels=CHANNELS, dims=models.dims, stride=STRIDE)
+    signal = texture(models.dims, 4 * STRIDE)
+    return export_graph(energy_graph(models.energy, signal, (STRIDE,) * models.dims), signal)
 
 
 @pytest.fixture(scope="module")
 def posterior_bytes(models: Models) -> bytes:
-    return posterior_graph(
-        models.generator,
-        latent_channels=models.generator.latent_channels,
-        channels=CHANNELS,
-        dims=models.dims,
-        stride=4,
-        cells=2,
-    )
+    signal, latent = texture(models.dims, 8), models.generator.latent()
+    return export_graph(posterior_graph(models.generator, signal, latent, 0.3), signal)
 
 
 def run(data: bytes, *inputs: Tensor) -> list[Any]:
@@ -225,16 +230,29 @@ def test_generator_graph(
         nn.Conv1d(2, 3, 3, padding=1, padding_mode="circular"), nn.BatchNorm1d(3), nn.LeakyReLU()
     )
     generator(torch.randn(5, 2, 4))  # moves the stored moments
-    data = generator_graph(generator, latent_channels=2, dims=1)
+    signal, latent = texture(1, 4), Latent(2, (1,))
+    data = export_graph(generator_graph(generator, latent), signal)
     # In training mode or not, the network is the same, and so are the bytes.
     assert generator.training
     assert all(p.requires_grad for p in generator.parameters())
-    assert generator_graph(generator.eval(), latent_channels=2, dims=1) == data
+    assert export_graph(generator_graph(generator.eval(), latent), signal) == data
     for batch, cells in cases(1):
         z = torch.randn(batch, 2, *cells)
         assert_close(run(data, z), (generator(z),))
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_up_sampling_by_another_factor_along_each_axis() -> None:
+    class Wide(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            return F.interpolate(z, scale_factor=(1, 3), mode="nearest")
+
+    signal = replace(texture(2, 6), trained_shape=(4, 6))
+    data = export_graph(generator_graph(Wide(), Latent(CHANNELS, (1, 3))), signal)
+    z = torch.randn(2, CHANNELS, 3, 5)
+    assert_close(run(data, z), (z.repeat_interleave(3, 3),))
+    assert "Resize" not in [node.op_type for node in onnx.load_from_string(data).graph.node]
 
 
 def test_the_bytes_hold_no_paths(energy_bytes: bytes) -> None:

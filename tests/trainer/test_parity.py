@@ -1,7 +1,7 @@
 """The parity report finds graphs that differ from torch, and says by how much."""
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import onnx.parser
 import pytest
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from coop_runtime.card import Latent, Parity, Signal
 from coop_runtime.errors import CoopError
+from coop_trainer.export.graphs import Energy, energy_graph, generator_graph, posterior_graph
 from coop_trainer.export.kinks import on_a_kink
 from coop_trainer.export.parity import check, measure
 
-SIGNAL = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (8,))
-LATENT = Latent(channels=1, stride=1)
+SIGNAL = Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (8,), (True,))
+LATENT = Latent(channels=1, strides=(1,))
 HEAD = '<ir_version: 10, opset_import: ["" : 18]>'
 
 
@@ -74,14 +75,20 @@ def graphs() -> dict[str, bytes]:
     return {k: onnx.parser.parse_model(HEAD + v).SerializeToString() for k, v in texts.items()}
 
 
-def report(graphs: dict[str, bytes], **changed: Any) -> dict[str, Parity]:
-    given: dict[str, Any] = {
-        "energy": energy,
-        "generator": Double(),
-        "sigma": 0.3,
-        "stride": 3,
-    } | changed
-    return measure(graphs, signal=SIGNAL, latent=LATENT, **given)
+def report(
+    graphs: dict[str, bytes],
+    energy: Energy = energy,
+    generator: nn.Module | None = None,
+    sigma: float = 0.3,
+    signal: Signal = SIGNAL,
+) -> dict[str, Parity]:
+    g = generator or Double()
+    blueprints = {
+        "generator": generator_graph(g, LATENT),
+        "energy": energy_graph(energy, signal, (3,)),
+        "posterior": posterior_graph(g, signal, LATENT, sigma),
+    }
+    return measure(graphs, blueprints, signal)
 
 
 def test_true_graphs_pass(graphs: dict[str, bytes]) -> None:
@@ -97,6 +104,12 @@ def test_cases_are_three_sizes_at_two_batches(graphs: dict[str, bytes]) -> None:
     cases = [(c["batch"], c["shape"]) for c in report(graphs)["energy"].cases]
     # The training size 8, rounded up to the stride 3, and one and three cells more.
     assert cases == [(b, [n]) for b in (1, 3) for n in (9, 12, 18)]
+
+
+def test_a_size_that_cannot_be_extended_is_the_only_one(graphs: dict[str, bytes]) -> None:
+    fixed = replace(SIGNAL, trained_shape=(9,), extendable=(False,))
+    cases = [(c["batch"], c["shape"]) for c in report(graphs, signal=fixed)["energy"].cases]
+    assert cases == [(1, [9]), (3, [9])]
 
 
 def test_the_report_is_reproducible(graphs: dict[str, bytes]) -> None:

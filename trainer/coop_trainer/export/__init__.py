@@ -2,8 +2,10 @@
 
 from .bundle import write_bundle
 from .graphs import (
+    encoder_graph,
     energy_and_gradient,
     energy_graph,
+    export_graph,
     generator_graph,
     log_posterior,
     posterior_graph,
@@ -13,8 +15,10 @@ from .readme import model_readme
 
 __all__ = [
     "check",
+    "encoder_graph",
     "energy_and_gradient",
     "energy_graph",
+    "export_graph",
     "generator_graph",
     "log_posterior",
     "measure",

@@ -1,4 +1,4 @@
-"""Writing a bundle: three graphs, their parity, samples, a README and the card."""
+"""Writing a bundle: its graphs, their parity, samples, a README and the card."""
 
 import hashlib
 import platform
@@ -16,7 +16,15 @@ from torch import nn
 from coop_runtime.card import CARD_FILE, FORMAT, Card, Entry, Graph, Langevin, Latent, Signal
 from coop_runtime.files import new_folder, write_atomically
 
-from .graphs import Energy, energy_graph, generator_graph, posterior_graph
+from .graphs import (
+    Blueprint,
+    Energy,
+    encoder_graph,
+    energy_graph,
+    export_graph,
+    generator_graph,
+    posterior_graph,
+)
 from .parity import check, measure
 from .readme import model_readme
 
@@ -30,13 +38,14 @@ def write_bundle(
     folder: Path,
     *,
     name: str,
-    energy: Energy,
-    generator: nn.Module,
-    stride: int,
+    energy: Energy | None,
+    generator: nn.Module | None,
+    encoder: nn.Module | None,
+    strides: tuple[int, ...],
     signal: Signal,
-    latent: Latent,
-    langevin: Langevin,
-    sigma: float,
+    latent: Latent | None,
+    langevin: Langevin | None,
+    sigma: float | None,
     training: Mapping[str, Any],
     samples: Mapping[str, bytes],
     readme: Callable[[Card], str] = model_readme,
@@ -52,15 +61,19 @@ def write_bundle(
     name
         Of the model, one word.
     energy
-        E, x to (batch,), closed over a frozen descriptor in evaluation mode, on the CPU.
+        E, x to (batch,), closed over a frozen descriptor in evaluation mode, on the CPU; None if
+        the model has none, and then no ``langevin``.
     generator
-        g, on the CPU; exported in evaluation mode.
-    stride
-        The energy's: spatial sizes of x must be multiples of it.
+        g, on the CPU; exported in evaluation mode; None if the model has none, and then no
+        ``latent``, ``sigma`` or ``encoder``.
+    encoder
+        x to (μ, log σ²) of q(z|x), each like z, on the CPU; None if the model has none.
+    strides
+        The energy's: spatial sizes of x must be multiples of these, one per axis.
     signal, latent, langevin, sigma, training
         As in `Card`. The graphs are recorded and compared from ``signal.trained_shape`` on.
     samples
-        File name to PNG bytes; written to ``samples/``.
+        File name to the bytes of a picture, clip or sound; written to ``samples/``.
     readme
         Gives the text of README.md from the card, which then lacks only README.md's checksum.
     atol, rtol
@@ -74,22 +87,22 @@ def write_bundle(
     ------
     CoopError
         The folder exists or cannot be written, or the parity exceeds its limit.
+    ValueError
+        A part lacks what it needs, or something is given for a part that is not there.
     """
+    if (energy is None) != (langevin is None):
+        raise ValueError("energy and langevin: give both or none")
+    if not (generator is None) == (latent is None) == (sigma is None):
+        raise ValueError("generator, latent and sigma: give all or none")
+    if generator is None and encoder is not None:
+        raise ValueError("encoder: give it only with a generator")
     with new_folder(folder) as temporary:
-        graphs = _graphs(energy, generator, stride, signal, latent)
-        parity = measure(
-            graphs,
-            energy=energy,
-            generator=generator,
-            signal=signal,
-            latent=latent,
-            stride=stride,
-            sigma=sigma,
-        )
+        blueprints = _blueprints(energy, generator, encoder, strides, signal, latent, sigma)
+        graphs = {key: export_graph(plan, signal) for key, plan in blueprints.items()}
+        parity = measure(graphs, blueprints, signal)
         check(parity, atol=atol, rtol=rtol)
         files = {f"{key}.onnx": data for key, data in graphs.items()}
         files |= {SAMPLES + key: data for key, data in samples.items()}
-        strides = {"generator": latent.stride, "energy": stride, "posterior": latent.stride}
 
         def card() -> Card:
             return Card(
@@ -99,7 +112,10 @@ def write_bundle(
                 latent=latent,
                 langevin=langevin,
                 sigma=sigma,
-                graphs={k: _described(f"{k}.onnx", graphs[k], strides[k]) for k in graphs},
+                graphs={
+                    key: _described(f"{key}.onnx", data, blueprints[key].strides)
+                    for key, data in graphs.items()
+                },
                 files={path: _entry(data) for path, data in files.items()},
                 parity=parity,
                 training=dict(training),
@@ -115,34 +131,28 @@ def write_bundle(
     return complete
 
 
-def _graphs(
-    energy: Energy, generator: nn.Module, stride: int, signal: Signal, latent: Latent
-) -> dict[str, bytes]:
-    def cells(step: int) -> int:
-        # Networks need not work on less than they were trained on.
-        return -(-max(signal.trained_shape) // step)
-
-    coarse = cells(latent.stride)
-    dims, channels = signal.dims, signal.channels
-    return {
-        "generator": generator_graph(
-            generator, latent_channels=latent.channels, dims=dims, cells=coarse
-        ),
-        "energy": energy_graph(
-            energy, channels=channels, dims=dims, stride=stride, cells=cells(stride)
-        ),
-        "posterior": posterior_graph(
-            generator,
-            latent_channels=latent.channels,
-            channels=channels,
-            dims=dims,
-            stride=latent.stride,
-            cells=coarse,
-        ),
-    }
+def _blueprints(
+    energy: Energy | None,
+    generator: nn.Module | None,
+    encoder: nn.Module | None,
+    strides: tuple[int, ...],
+    signal: Signal,
+    latent: Latent | None,
+    sigma: float | None,
+) -> dict[str, Blueprint]:
+    """Plan the graphs of each part of the model that there is."""
+    plans = {}
+    if generator is not None and latent is not None and sigma is not None:
+        plans["generator"] = generator_graph(generator, latent)
+        plans["posterior"] = posterior_graph(generator, signal, latent, sigma)
+    if energy is not None:
+        plans["energy"] = energy_graph(energy, signal, strides)
+    if encoder is not None and latent is not None:
+        plans["encoder"] = encoder_graph(encoder, signal, latent)
+    return plans
 
 
-def _described(file: str, data: bytes, stride: int) -> Graph:
+def _described(file: str, data: bytes, strides: tuple[int, ...]) -> Graph:
     """Read the names and shapes of a graph from its bytes."""
     graph = onnx.load_from_string(data).graph
 
@@ -154,7 +164,7 @@ def _described(file: str, data: bytes, stride: int) -> Graph:
             for value in values
         }
 
-    return Graph(file, stride, shapes(graph.input), shapes(graph.output))
+    return Graph(file, strides, shapes(graph.input), shapes(graph.output))
 
 
 def _entry(data: bytes) -> Entry:

@@ -1,4 +1,4 @@
-"""The three graphs of a bundle: generator, energy and posterior, as ONNX bytes.
+"""The graphs of a bundle: generator, energy, posterior and encoder, as ONNX bytes.
 
 Xie, Lu, Gao, Wu: "Cooperative Learning of Energy-Based Model and Latent Variable Model via
 MCMC Teaching", AAAI 2018: equations (2), (6) and (7), and section 5.3 for the mask.
@@ -6,23 +6,52 @@ MCMC Teaching", AAAI 2018: equations (2), (6) and (7), and section 5.3 for the m
 
 import copy
 from collections.abc import Callable
+from itertools import count
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from coop_runtime.card import Latent, Signal
+
 from ..langevin import Energy, energy_and_gradient
 from .serialize import to_onnx
-from .tracing import Axes, record
+from .tracing import Axes, Cells, record
 
 __all__ = [
+    "Blueprint",
     "Energy",
+    "encoder_graph",
     "energy_and_gradient",
     "energy_graph",
+    "export_graph",
     "frozen",
     "generator_graph",
     "log_posterior",
     "posterior_graph",
+    "whole_cells",
 ]
+
+
+class Blueprint(NamedTuple):
+    """What one graph is to compute.
+
+    Attributes
+    ----------
+    function
+        Of float32 tensors, one per entry of ``inputs``, to one per entry of ``outputs``.
+    inputs
+        Name of each input, with its channels and strides, or a scalar's typical value.
+    outputs
+        Names of the outputs.
+    strides
+        Signal samples per cell, along each axis.
+    """
+
+    function: Callable[..., tuple[Tensor, ...]]
+    inputs: dict[str, Axes]
+    outputs: tuple[str, ...]
+    strides: tuple[int, ...]
 
 
 def log_posterior(
@@ -58,27 +87,22 @@ def log_posterior(
     return log_p.detach(), gradient, g.detach()
 
 
-def generator_graph(
-    generator: nn.Module, *, latent_channels: int, dims: int, cells: int = 4
-) -> bytes:
-    """Export x = g(z), equation (6): input ``z``, output ``x``, any batch and latent size.
+def generator_graph(generator: nn.Module, latent: Latent) -> Blueprint:
+    """Plan x = g(z), equation (6): input ``z``, output ``x``.
 
     Parameters
     ----------
     generator
         Used in evaluation mode; not changed.
-    latent_channels, dims
-        z has shape (batch, latent_channels, h, …) with ``dims`` spatial axes.
-    cells
-        An h, ≥ 1, from which on g can be computed; it is recorded at slightly larger ones, and
-        the graph takes every size that g takes.
+    latent
+        Shape of z.
     """
     g = frozen(generator)
-    return _export(lambda z: (g(z),), {"z": (latent_channels, 1)}, ["x"], dims, cells)
+    return Blueprint(lambda z: (g(z),), {"z": _z(latent)}, ("x",), latent.strides)
 
 
-def energy_graph(energy: Energy, *, channels: int, dims: int, stride: int, cells: int = 4) -> bytes:
-    """Export E(x) = −f(x) + ‖x‖²/2s², equation (2), and its gradient.
+def energy_graph(energy: Energy, signal: Signal, strides: tuple[int, ...]) -> Blueprint:
+    """Plan E(x) = −f(x) + ‖x‖²/2s², equation (2), and its gradient.
 
     Input ``x`` (batch, channels, stride·h, …), outputs ``energy`` (batch,) and ``gradient``
     like x.
@@ -87,62 +111,97 @@ def energy_graph(energy: Energy, *, channels: int, dims: int, stride: int, cells
     ----------
     energy
         x to (batch,), of a descriptor in evaluation mode.
-    channels, dims, stride
-        Of x: its spatial sizes must be multiples of ``stride``.
-    cells
-        As in `generator_graph`: E can be computed from ``cells · stride`` samples on.
+    signal
+        Shape of x.
+    strides
+        Its spatial sizes must be multiples of these, one per axis.
     """
-    return _export(
+    return Blueprint(
         lambda x: energy_and_gradient(energy, x),
-        {"x": (channels, stride)},
-        ["energy", "gradient"],
-        dims,
-        cells,
+        {"x": (signal.channels, strides)},
+        ("energy", "gradient"),
+        strides,
     )
 
 
 def posterior_graph(
-    generator: nn.Module,
-    *,
-    latent_channels: int,
-    channels: int,
-    dims: int,
-    stride: int,
-    cells: int = 4,
-) -> bytes:
-    """Export log p(z, x), equation (7), its gradient in z, and g(z); see `log_posterior`.
+    generator: nn.Module, signal: Signal, latent: Latent, sigma: float
+) -> Blueprint:
+    """Plan log p(z, x), equation (7), its gradient in z, and g(z); see `log_posterior`.
 
-    Inputs ``z`` (batch, latent_channels, h, …), ``x`` and ``mask`` (batch, channels,
-    stride·h, …), ``sigma`` (); outputs ``log_p``, ``gradient`` and ``reconstruction``.
-    The other parameters are those of `generator_graph`.
+    Inputs ``z`` (batch, latent channels, h, …), ``x`` and ``mask`` (batch, channels,
+    stride·h, …), ``sigma`` (), of which a typical value is given here; outputs ``log_p``,
+    ``gradient`` and ``reconstruction``. The generator is used in evaluation mode, and not changed.
     """
-    g = frozen(generator)
-    signal = (channels, stride)
-    return _export(
+    g, x = frozen(generator), (signal.channels, latent.strides)
+    return Blueprint(
         lambda *inputs: log_posterior(g, *inputs),
-        {"z": (latent_channels, 1), "x": signal, "mask": signal, "sigma": None},
-        ["log_p", "gradient", "reconstruction"],
-        dims,
-        cells,
+        {"z": _z(latent), "x": x, "mask": x, "sigma": sigma},
+        ("log_p", "gradient", "reconstruction"),
+        latent.strides,
     )
 
 
-def _export(
-    function: Callable[..., tuple[Tensor, ...]],
-    inputs: dict[str, Axes],
-    outputs: list[str],
-    dims: int,
-    cells: int,
-) -> bytes:
+def encoder_graph(encoder: nn.Module, signal: Signal, latent: Latent) -> Blueprint:
+    """Plan q(z|x) = N(μ(x), diag σ²(x)): input ``x``, outputs ``mean`` and ``log_variance``.
+
+    Parameters
+    ----------
+    encoder
+        x to (μ, log σ²), each like z; used in evaluation mode, not changed.
+    signal, latent
+        Shapes of x and z.
+    """
+    q = frozen(encoder)
+
+    def code(x: Tensor) -> tuple[Tensor, ...]:
+        mean, log_variance = q(x)
+        return mean, log_variance
+
+    return Blueprint(
+        code, {"x": (signal.channels, latent.strides)}, ("mean", "log_variance"), latent.strides
+    )
+
+
+def export_graph(blueprint: Blueprint, signal: Signal) -> bytes:
+    """Export a graph for any batch and, along the signal's extendable axes, any size.
+
+    Along the others it takes the trained size only. Networks need not work on less than they were
+    trained on: a graph is recorded from ``signal.trained_shape`` on, and takes every size that
+    the network takes.
+
+    Returns
+    -------
+    The bytes of an ONNX file, see `to_onnx`.
+    """
+    cells = _example(whole_cells(signal, blueprint.strides), signal.extendable)
+    recorded = record(blueprint.function, list(blueprint.inputs.values()), cells)
+    return to_onnx(recorded, blueprint.inputs, blueprint.outputs, cells)
+
+
+def whole_cells(signal: Signal, strides: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the trained shape in cells of these strides, rounded up."""
+    return tuple(-(-size // n) for size, n in zip(signal.trained_shape, strides, strict=True))
+
+
+def _example(trained: tuple[int, ...], free: tuple[bool, ...]) -> Cells:
     # More than the least, where a layer's output may be one sample, which would be recorded as a
     # constant; and different, so that an axis taken for another does not go unnoticed.
-    sizes = [cells + 1 + k for k in range(dims)]
-    return to_onnx(record(function, list(inputs.values()), sizes), inputs, outputs, sizes)
+    least = max((n for n, extendable in zip(trained, free, strict=True) if extendable), default=0)
+    more = (n for n in count(least + 1) if n not in trained)
+    return Cells(
+        tuple(next(more) if extendable else n for n, extendable in zip(trained, free, strict=True)),
+        free,
+    )
 
 
-def frozen(generator: nn.Module) -> nn.Module:
+def _z(latent: Latent) -> Axes:
+    return latent.channels, (1,) * len(latent.strides)
+
+
+def frozen(network: nn.Module) -> nn.Module:
     """Copy a network, in evaluation mode and without gradients to its parameters."""
-    return copy.deepcopy(generator).eval().requires_grad_(False)
+    return copy.deepcopy(network).eval().requires_grad_(False)
 
 
 def _squares(x: Tensor) -> Tensor:

@@ -1,18 +1,19 @@
 """How far ONNX Runtime's results are from torch's, on fresh random inputs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from coop_runtime.card import Latent, Parity, Signal
+from coop_runtime.card import Parity, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.sessions import open_session
 
-from .graphs import Energy, energy_and_gradient, frozen, log_posterior
-from .kinks import Function, on_a_kink, relative_errors
+from .graphs import Blueprint, whole_cells
+from .kinks import on_a_kink, relative_errors
+from .tracing import Axes, scaled
 
 __all__ = ["check", "measure"]
 
@@ -21,36 +22,30 @@ BATCHES = (1, 3)
 # How often an input that falls on a kink is drawn again.
 ATTEMPTS = 4
 
-Cells = tuple[int, ...]
+# Three sizes, as cells more than those of training; along two axes or more, two are not square.
+MORE = ((0, 0, 0), (1, 2, 1), (3, 0, 2))
 
 
 def measure(
     graphs: Mapping[str, bytes],
-    *,
-    energy: Energy,
-    generator: nn.Module,
+    blueprints: Mapping[str, Blueprint],
     signal: Signal,
-    latent: Latent,
-    stride: int,
-    sigma: float,
+    *,
     seed: int = 0,
 ) -> dict[str, Parity]:
-    """Compare each graph with torch's float32 autograd, at two batches and three sizes.
+    """Compare each graph with torch's float32 autograd, at two batches and up to three sizes.
 
-    The smallest size is that of training, rounded up to whole cells.
+    The smallest size is that of training, rounded up to whole cells; axes that cannot be
+    extended keep it.
 
     Parameters
     ----------
     graphs
-        ONNX bytes of ``generator``, ``energy`` and ``posterior``.
-    energy, generator
-        What the graphs were made of.
-    signal, latent
-        Shapes; x is drawn uniformly in the signal's value range and z from N(0, I).
-    stride
-        The energy's stride; the generator's is the latent's.
-    sigma
-        σ of the posterior, > 0.
+        ONNX bytes by name.
+    blueprints
+        What each was made of.
+    signal
+        Shapes; x is drawn uniformly in its value range, the mask from {0, 1} and z from N(0, I).
     seed
         Of the random inputs.
 
@@ -66,45 +61,8 @@ def measure(
     CoopError
         ONNX Runtime does not load one of the graphs.
     """
-    g, rng = frozen(generator), torch.Generator().manual_seed(seed)
-    low, high = signal.value_range
-
-    def draw_z(batch: int, cells: Cells) -> Tensor:
-        return torch.randn(batch, latent.channels, *cells, generator=rng)
-
-    def draw_x(batch: int, cells: Cells, scale: int) -> Tensor:
-        sizes = [scale * n for n in cells]
-        return low + (high - low) * torch.rand(batch, signal.channels, *sizes, generator=rng)
-
-    def draw_all(batch: int, cells: Cells) -> list[Tensor]:
-        x = draw_x(batch, cells, latent.stride)
-        mask = torch.randint(0, 2, x.shape, generator=rng).float()
-        return [draw_z(batch, cells), x, mask, torch.tensor(sigma)]
-
-    coarse = _sizes(signal.trained_shape, latent.stride)
-    return {
-        "generator": _compare(
-            graphs["generator"],
-            lambda z: (g(z).detach(),),
-            lambda batch, cells: [draw_z(batch, cells)],
-            coarse,
-            latent.stride,
-        ),
-        "energy": _compare(
-            graphs["energy"],
-            lambda x: energy_and_gradient(energy, x),
-            lambda batch, cells: [draw_x(batch, cells, stride)],
-            _sizes(signal.trained_shape, stride),
-            stride,
-        ),
-        "posterior": _compare(
-            graphs["posterior"],
-            lambda *inputs: log_posterior(g, *inputs),
-            draw_all,
-            coarse,
-            latent.stride,
-        ),
-    }
+    rng = torch.Generator().manual_seed(seed)
+    return {name: _compare(graphs[name], blueprints[name], signal, rng) for name in graphs}
 
 
 def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
@@ -141,42 +99,65 @@ def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
                     )
 
 
-def _sizes(trained: Sequence[int], stride: int) -> list[Cells]:
-    """Three sizes in cells; with two axes or more, two of them are not square."""
-    least = [-(-size // stride) for size in trained]
-    more = ((0, 0, 0), (1, 2, 1), (3, 0, 2))
-    return [tuple(n + extra for n, extra in zip(least, row, strict=False)) for row in more]
-
-
-def _compare(
-    data: bytes,
-    function: Function,
-    draw: Callable[[int, Cells], list[Tensor]],
-    sizes: Sequence[Cells],
-    stride: int,
-) -> Parity:
+def _compare(data: bytes, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
     """Run a graph and its torch function on the same inputs, for every batch and size."""
     session = open_session(data, "cpu", torch.get_num_threads(), "the exported graph")
-    names = [node.name for node in session.get_inputs()]
-    outputs = [node.name for node in session.get_outputs()]
+    function, outputs = blueprint.function, list(blueprint.outputs)
     cases: list[dict[str, Any]] = []
     for batch in BATCHES:
-        for cells in sizes:
+        for cells in _sizes(signal, blueprint.strides):
             redrawn = 0
             while True:
-                inputs = draw(batch, cells)
-                feed = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+                inputs = _draw(blueprint.inputs, signal, batch, cells, rng)
+                feed = {name: value.numpy() for name, value in inputs.items()}
                 found = [torch.from_numpy(value) for value in session.run(outputs, feed)]
-                expected = function(*inputs)
+                given = list(inputs.values())
+                expected = [value.detach() for value in function(*given)]
                 errors = relative_errors(found, expected)
-                if redrawn == ATTEMPTS or not on_a_kink(function, inputs, expected, errors):
+                if redrawn == ATTEMPTS or not on_a_kink(function, given, expected, errors):
                     break
                 redrawn += 1
             largest = [float(value.abs().max()) for value in expected]
-            case: dict[str, Any] = {"batch": batch, "shape": [stride * n for n in cells]}
+            case: dict[str, Any] = {"batch": batch, "shape": scaled(blueprint.strides, cells)}
             case["relative_error"] = dict(zip(outputs, errors, strict=True))
             case["largest"] = dict(zip(outputs, largest, strict=True))
             cases.append(case | {"redrawn": redrawn})
     # Not the built-in max, which may overlook NaN.
     worst = float(np.max([list(case["relative_error"].values()) for case in cases]))
     return Parity(worst, tuple(cases))
+
+
+def _sizes(signal: Signal, strides: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Different sizes in cells, each once."""
+    least = whole_cells(signal, strides)
+    sizes = (
+        tuple(
+            n + extra * free for n, extra, free in zip(least, row, signal.extendable, strict=False)
+        )
+        for row in MORE
+    )
+    return list(dict.fromkeys(sizes))
+
+
+def _draw(
+    inputs: Mapping[str, Axes],
+    signal: Signal,
+    batch: int,
+    cells: Sequence[int],
+    rng: torch.Generator,
+) -> dict[str, Tensor]:
+    """Draw an input for each name."""
+    low, high = signal.value_range
+    drawn = {}
+    for name, kind in inputs.items():
+        if isinstance(kind, float):
+            drawn[name] = torch.tensor(kind)
+            continue
+        shape = (batch, kind[0], *scaled(kind[1], cells))
+        if name == "z":
+            drawn[name] = torch.randn(shape, generator=rng)
+        elif name == "mask":
+            drawn[name] = torch.randint(0, 2, shape, generator=rng).float()
+        else:
+            drawn[name] = low + (high - low) * torch.rand(shape, generator=rng)
+    return drawn

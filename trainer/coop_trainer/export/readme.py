@@ -1,11 +1,16 @@
 """The README.md of a bundle, made from its card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from coop_runtime.arrays import drawable
 from coop_runtime.card import Card
 
 __all__ = ["model_readme"]
+
+_SUFFIX = {1: ".wav", 2: ".png", 3: ".gif"}
+_SHOWN = (".png", ".gif", ".webp")
+_PER_SECOND = {1: "samples", 2: "pictures", 3: "frames"}
 
 
 def model_readme(card: Card) -> str:
@@ -20,39 +25,85 @@ def model_readme(card: Card) -> str:
 
 
 def _title(card: Card) -> str:
-    signal, latent = card.signal, card.latent
+    signal = card.signal
     megabytes = sum(card.files[graph.file].bytes for graph in card.graphs.values()) / 1e6
-    return (
-        f"# {card.name}\n\n"
-        f"A cooperative generative model of a {signal.kind}: a generator draws, and an energy "
-        "revises its drafts by Langevin dynamics (CoopNets, Xie et al., AAAI 2018). "
-        "Played by `coop_runtime` with numpy and ONNX Runtime, without torch.\n\n"
+    rate = f", {signal.rate:g} {_PER_SECOND[signal.dims]} per second" if signal.rate else ""
+    lines = [
         f"- Signal: {signal.dims} spatial dimension{'s' * (signal.dims > 1)}, "
         f"{signal.channels} channel{'s' * (signal.channels > 1)}, values in "
-        f"[{signal.value_range[0]:g}, {signal.value_range[1]:g}], trained at "
-        f"{_by(signal.trained_shape)}; any size can be drawn.\n"
-        f"- Latent: {latent.channels} channels, one cell for every "
-        f"{_by((latent.stride,) * signal.dims)} samples.\n"
-        f"- Revision: {card.langevin.steps} Langevin steps of size {card.langevin.step_size:g}"
-        f"{'' if card.langevin.noise else ', without noise'}.\n"
+        f"[{signal.value_range[0]:g}, {signal.value_range[1]:g}]{rate}, trained at "
+        f"{_by(signal.trained_shape)}; {_sizes(card)}."
+    ]
+    if card.latent:
+        lines.append(
+            f"- Latent: {card.latent.channels} channels, one cell for every "
+            f"{_by(card.latent.strides)} samples."
+        )
+    if card.langevin:
+        lines.append(
+            f"- Revision: {card.langevin.steps} Langevin steps of size "
+            f"{card.langevin.step_size:g}{'' if card.langevin.noise else ', without noise'}."
+        )
+    lines.append(
         f"- Graphs: {', '.join(f'`{g.file}`' for g in card.graphs.values())}; "
         f"{megabytes:.1f} MB in all. Everything about them stands in `card.json`."
     )
+    return "\n".join(
+        [
+            f"# {card.name}\n",
+            f"A generative model ({signal.kind}): {_parts(card)} "
+            "Played by `coop_runtime` with numpy and ONNX Runtime, without torch.\n",
+            *lines,
+        ]
+    )
+
+
+def _parts(card: Card) -> str:
+    if not card.langevin:
+        return "a generator draws."
+    if not card.latent:
+        return "an energy turns noise into signals by Langevin dynamics."
+    return "a generator draws, and an energy revises its drafts by Langevin dynamics."
+
+
+def _sizes(card: Card) -> str:
+    if all(card.signal.extendable):
+        return "any size can be drawn"
+    return f"{_by(drawable(card))} can be drawn{', N any number' * any(card.signal.extendable)}"
 
 
 def _samples(card: Card) -> str:
-    pictures = [path for path in card.files if path.startswith("samples/")]
-    shown = [f"![{path.removeprefix('samples/')}]({path})" for path in pictures]
+    files = [path for path in card.files if path.startswith("samples/")]
+    # A link to what a page does not show, such as a sound.
+    shown = [
+        f"{'!' * path.endswith(_SHOWN)}[{path.removeprefix('samples/')}]({path})" for path in files
+    ]
     return "\n\n".join(["## Samples", *shown]) if shown else ""
 
 
 def _play(card: Card) -> str:
-    size = [2 * n for n in card.signal.trained_shape]
+    signal = card.signal
+    larger = [
+        n * (1 + free) for n, free in zip(signal.trained_shape, signal.extendable, strict=True)
+    ]
+    size = f" --size {_by(larger)}" if any(signal.extendable) else ""
+    refine = f" --refine {card.langevin.steps}" if card.langevin else ""
+    argument = f", size={tuple(larger)}" if size else ""
+    draw = "generate" if card.latent else "noise"
+    revised = (
+        f"""for state in model.refine(x, steps={card.langevin.steps}, seed=0):
+    print(state.step, state.energy)  # preview state.x, or break
+x = state.x
+"""
+        if card.langevin
+        else ""
+    )
+    convert = "to_samples" if signal.dims == 1 else "to_uint8"
     return f"""## Play it
 
 ```
 pip install 'coopnets[cpu,apps]'
-coop-run generate {card.name} -n 3 --size {_by(size)} --refine {card.langevin.steps} -o out.png
+coop-run generate {card.name} -n 3{size}{refine} -o out{_SUFFIX[signal.dims]}
 ```
 
 `{card.name}` is the path of this folder. The same in Python, which needs only `coopnets[cpu]`:
@@ -61,10 +112,8 @@ coop-run generate {card.name} -n 3 --size {_by(size)} --refine {card.langevin.st
 import coop_runtime
 
 model = coop_runtime.load("{card.name}")
-draft = model.generate(n=1, seed=0, size={tuple(size)})
-for state in model.refine(draft, steps={card.langevin.steps}, seed=0):
-    print(state.step, state.energy)  # preview state.x, or break
-values = coop_runtime.to_uint8(state.x, model.card.signal)
+x = model.{draw}(n=1, seed=0{argument})
+{revised}values = coop_runtime.{convert}(x, model.card.signal)
 ```"""
 
 
@@ -113,5 +162,5 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return rows
 
 
-def _by(sizes: tuple[int, ...] | list[int]) -> str:
+def _by(sizes: Sequence[int | str]) -> str:
     return "x".join(map(str, sizes))

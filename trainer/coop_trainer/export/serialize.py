@@ -12,7 +12,7 @@ import torch._dynamo.config
 from torch.export import Dim
 from torch.fx import GraphModule
 
-from .tracing import Axes
+from .tracing import Axes, Cells, scaled
 
 __all__ = ["AXES", "to_onnx"]
 
@@ -28,37 +28,38 @@ def to_onnx(
     graph: GraphModule,
     inputs: dict[str, Axes],
     outputs: Sequence[str],
-    cells: Sequence[int],
+    cells: Cells,
 ) -> bytes:
-    """Write a recorded graph as a self-contained ONNX model for any batch and any size.
+    """Write a recorded graph as a self-contained ONNX model for any batch and any free size.
 
     Parameters
     ----------
     graph
         What `record` gave.
     inputs
-        Name of each input, and its channels and stride as given to `record`.
+        Name of each input, and its channels and strides as given to `record`.
     outputs
         Name of each output.
     cells
-        Numbers of cells at which the exporter runs the graph once; ≥ 2 each.
+        As given to `record`; the exporter runs the graph once there.
 
     Returns
     -------
     The same bytes for the same weights and library versions. They hold no source paths.
     """
-    batch, axes = Dim("batch"), [Dim(name) for name in AXES[len(cells)]]
+    batch, names = Dim("batch"), AXES[len(cells.numbers)]
+    axes = {k: Dim(name) for k, name in enumerate(names) if cells.free[k]}
     examples: list[torch.Tensor] = []
     sizes: list[dict[int, Any]] = []
     for kind in inputs.values():
-        if kind is None:
-            examples.append(torch.ones(()))
+        if isinstance(kind, float):
+            examples.append(torch.tensor(kind))
             sizes.append({})
             continue
-        channels, stride = kind
-        examples.append(torch.zeros(2, channels, *(stride * n for n in cells)))
-        spatial: list[Any] = [stride * axis if stride > 1 else axis for axis in axes]
-        sizes.append({0: batch, **{2 + k: size for k, size in enumerate(spatial)}})
+        channels, strides = kind
+        examples.append(torch.zeros(2, channels, *scaled(strides, cells.numbers)))
+        free = {2 + k: strides[k] * axis if strides[k] > 1 else axis for k, axis in axes.items()}
+        sizes.append({0: batch, **free})
     with _quiet():
         program = torch.export.export(graph.eval(), tuple(examples), dynamic_shapes=tuple(sizes))
         # What was recorded is decomposed already; to do it again takes as long as all the rest.

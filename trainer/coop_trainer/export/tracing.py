@@ -1,12 +1,12 @@
 """Record torch functions that call ``autograd.grad`` as plain graphs with symbolic sizes.
 
 ``torch.export`` does not trace ``autograd.grad``; ``make_fx`` does, as it records what
-autograd really executes. What is recorded here holds for every batch and every number of
-cells, and contains only operators that the ONNX exporter knows.
+autograd really executes. What is recorded here holds for every batch and, along the axes that can
+be extended, every number of cells; it contains only operators that the ONNX exporter knows.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,16 +24,31 @@ from torch.fx.experimental.symbolic_shapes import (
 from .adjoints import ADJOINTS
 from .rewrites import Rewrites
 
-__all__ = ["Axes", "record"]
+__all__ = ["Axes", "Cells", "record", "scaled"]
 
-#: Channels and stride of a tensor (batch, channels, stride·h, …), or None for a scalar.
-Axes = tuple[int, int] | None
+#: Channels and strides of a tensor (batch, channels, stride·h, …), or a scalar's typical value.
+Axes = tuple[int, tuple[int, ...]] | float
+
+
+class Cells(NamedTuple):
+    """At how many cells, along each axis, a function is recorded.
+
+    Attributes
+    ----------
+    numbers
+        Numbers of cells; ≥ 2 where free.
+    free
+        For each axis, whether the recorded graph holds for every other number too.
+    """
+
+    numbers: tuple[int, ...]
+    free: tuple[bool, ...]
 
 
 def record(
-    function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Axes], cells: Sequence[int]
+    function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Axes], cells: Cells
 ) -> GraphModule:
-    """Record ``function``, gradients included, for any batch and any number of cells.
+    """Record ``function``, gradients included, for any batch and any number of free cells.
 
     Parameters
     ----------
@@ -41,9 +56,9 @@ def record(
         Of float32 tensors, one per entry of ``inputs``; may call ``autograd.grad`` with respect to
         them, not to parameters.
     inputs
-        Channels and stride of each input; the inputs share the batch and the cells.
+        Channels and strides of each input; the inputs share the batch and the cells.
     cells
-        Numbers of cells at which the function is run once, on tensors without data.
+        Where the function is run once, on tensors without data.
     """
     mode = FakeTensorMode(
         allow_fallback_kernels=False,
@@ -51,16 +66,17 @@ def record(
         # Two sizes that happen to be equal in the example must not become one symbol.
         shape_env=ShapeEnv(duck_shape=False),
     )
-    context: Any = StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC] * (1 + len(cells)))
+    axes = [DimDynamic.DYNAMIC if free else DimDynamic.STATIC for free in (True, *cells.free)]
+    context: Any = StatelessSymbolicContext(dynamic_sizes=axes)
     sizes = mode.from_tensor(
-        torch.empty(2, *cells), source=ConstantSource("cells"), symbolic_context=context
+        torch.empty(2, *cells.numbers), source=ConstantSource("cells"), symbolic_context=context
     ).shape
     with mode:
         examples = [
             torch.empty(())
-            if axes is None
-            else torch.empty(sizes[0], axes[0], *(axes[1] * n for n in sizes[1:]))
-            for axes in inputs
+            if isinstance(kind, float)
+            else torch.empty(sizes[0], kind[0], *scaled(kind[1], sizes[1:]))
+            for kind in inputs
         ]
 
     def rewritten(*arguments: Tensor) -> tuple[Tensor, ...]:
@@ -76,3 +92,8 @@ def record(
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
+
+
+def scaled(strides: Sequence[int], cells: Sequence[Any]) -> list[Any]:
+    """Give the sizes, numbers or symbols, of so many cells of these strides."""
+    return [stride * n for stride, n in zip(strides, cells, strict=True)]

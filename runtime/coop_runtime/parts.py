@@ -1,0 +1,165 @@
+"""The parts of a card: what is drawn, from what, how it is revised, and its files."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .errors import CoopError
+
+__all__ = ["CARD_FILE", "Entry", "Graph", "Langevin", "Latent", "Parity", "Signal", "check"]
+
+CARD_FILE = "card.json"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What the model draws.
+
+    Attributes
+    ----------
+    kind
+        What it was learned from.
+    dims
+        Number of spatial dimensions. Axes are (time,), (height, width) or (time, height, width).
+    channels
+        Channels of the signal, e.g. 1 for grey, 3 for colour.
+    value_range
+        Ends of the range in which the graphs take and give signals, e.g. (−1, 1).
+    source_range
+        What these two ends stand for in the units of the source, e.g. grey levels in [0, 255].
+    trained_shape
+        Spatial shape of the training examples, ``dims`` numbers.
+    extendable
+        For each axis, whether other sizes than that of ``trained_shape`` can be drawn and judged.
+    rate
+        Samples per second of a sound, or frames per second of a clip, > 0; None if unknown, and
+        for pictures.
+    """
+
+    kind: Literal["texture", "images", "sound", "clips"]
+    dims: int
+    channels: int
+    value_range: tuple[float, float]
+    source_range: tuple[float, float]
+    trained_shape: tuple[int, ...]
+    extendable: tuple[bool, ...]
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
+        check(self.channels >= 1, f"signal.channels: expected ≥ 1, found {self.channels}")
+        check(
+            len(self.trained_shape) == self.dims and min(self.trained_shape) >= 1,
+            f"signal.trained_shape: expected {self.dims} positive numbers",
+        )
+        check(len(self.extendable) == self.dims, f"signal.extendable: expected {self.dims} values")
+        check(self.rate is None or self.rate > 0, f"signal.rate: expected > 0, found {self.rate}")
+        for name in ("value_range", "source_range"):
+            low, high = getattr(self, name)
+            check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")
+
+
+@dataclass(frozen=True)
+class Latent:
+    """The latent z ~ N(0, I): shape (batch, channels, h, …).
+
+    Each cell stands for ``strides`` signal samples, one number per axis.
+    """
+
+    channels: int
+    strides: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check(self.channels >= 1, f"latent.channels: expected ≥ 1, found {self.channels}")
+        check(min(self.strides, default=0) >= 1, "latent.strides: expected numbers ≥ 1")
+
+
+@dataclass(frozen=True)
+class Langevin:
+    """Defaults of Langevin revision, CoopNets equation (4).
+
+    x ← clamp(x − clip(½δ²∇E(x), ±max_drift) + δ·n), n ~ N(0, I).
+
+    Attributes
+    ----------
+    steps
+        Number of steps, ≥ 0.
+    step_size
+        δ, > 0, in units of the signal's value range.
+    noise
+        Whether the δ·n term is added.
+    max_drift
+        Largest absolute drift of one entry in one step; None for no limit.
+    clamp
+        Whether states are clamped to the signal's value range.
+    """
+
+    steps: int
+    step_size: float
+    noise: bool = True
+    max_drift: float | None = None
+    clamp: bool = False
+
+    def __post_init__(self) -> None:
+        check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
+        check(self.step_size > 0, f"langevin.step_size: expected > 0, found {self.step_size}")
+        check(
+            self.max_drift is None or self.max_drift > 0,
+            f"langevin.max_drift: expected > 0, found {self.max_drift}",
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Checksum and size of one file of the bundle."""
+
+    sha256: str
+    bytes: int
+
+    def __post_init__(self) -> None:
+        hexadecimal = len(self.sha256) == 64 and set(self.sha256) <= set("0123456789abcdef")
+        check(hexadecimal, "files: a sha256 is not 64 lower-case hexadecimal digits")
+        check(self.bytes >= 0, f"files: expected a size ≥ 0, found {self.bytes}")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One ONNX graph: file name, and the name and shape of each input and output.
+
+    A shape is a tuple of numbers (fixed) and names (free axes), e.g. ``("batch", 1, "h", "w")``;
+    ``strides``: along each axis, the signal's size must be a multiple of that number (for the
+    generator, which takes latent cells, they are the latent's).
+    """
+
+    file: str
+    strides: tuple[int, ...]
+    inputs: dict[str, tuple[int | str, ...]]
+    outputs: dict[str, tuple[int | str, ...]]
+
+    def __post_init__(self) -> None:
+        plain = self.file not in ("", ".", "..") and not set(self.file) & set("/\\:")
+        check(plain, f"graphs: expected a file name inside the bundle, found {self.file!r}")
+        check(min(self.strides, default=0) >= 1, "graphs: expected strides ≥ 1")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far ONNX Runtime's results were from torch's when the bundle was exported.
+
+    ``max_relative_error`` is the largest |onnx − torch| / max |torch| over all outputs and
+    cases; ``cases`` says, for each, the batch, the spatial shape and the error per output.
+    """
+
+    max_relative_error: float
+    cases: tuple[dict[str, Any], ...]
+
+
+def check(holds: bool, message: str) -> None:
+    """Refuse a card that breaks a rule.
+
+    Raises
+    ------
+    CoopError
+        ``message``, if ``holds`` is false.
+    """
+    if not holds:
+        raise CoopError(f"{CARD_FILE}: {message}")

@@ -10,6 +10,7 @@ moons, squares) got at least a quarter of their share of the generator's samples
 """
 
 import argparse
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -286,7 +287,13 @@ def learn_abp(plane: Plane) -> None:
 def learn_triangle(plane: Plane) -> None:
     """Learn by the divergence triangle."""
     config = triangle.TriangleConfig(
-        samples=BATCH, sigma=0.1, generator_updates=1, energy=1.0, dream=1.0, contrast=GENTLE
+        samples=BATCH,
+        sigma=0.1,
+        generator_updates=1,
+        energy=1.0,
+        dream=1.0,
+        contrast=GENTLE,
+        langevin=dataclasses.replace(LANGEVIN, reference_sd=None),
     )
     optimise, f, g, q = plane.adam(beta=0.5), plane.f, plane.g, plane.q
     for _ in plane.iterations():

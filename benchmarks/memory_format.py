@@ -11,7 +11,7 @@ import torch
 
 from coop_trainer.config import configure
 from coop_trainer.data import load_texture
-from coop_trainer.presets import PRESETS, load_preset
+from coop_trainer.presets import load_preset, preset_names
 from coop_trainer.training import Training
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -20,11 +20,13 @@ FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channel
 def main() -> None:
     """Interleave iterations of two trainings that differ in the format only."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--preset", default="quick", choices=PRESETS)
+    parser.add_argument("--preset", default="quick", choices=preset_names("texture"))
     parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
-    config = configure(load_preset(options.preset))
-    pictures = load_texture(["gravel"], size=config.data.size, crop=config.data.crop)
+    config = configure(load_preset("texture", options.preset))
+    pictures = load_texture(
+        ["gravel"], size=config.data.size, crop=max(config.data.crop_shape(2) or (1,))
+    )
     seconds: dict[str, list[float]] = {name: [] for name in FORMATS}
     trainings = {}
     for name, memory_format in FORMATS.items():

@@ -6,13 +6,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 import contextlib
 import errno
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from coop_runtime import CoopError
 
-__all__ = ["SIZE", "Command", "Group", "device_option", "one_line_errors"]
+__all__ = ["SIZE", "Command", "Group", "check_writable", "device_option", "one_line_errors"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +47,22 @@ def one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
         raise click.exceptions.Exit(130) from None
+
+
+def check_writable(out: Path, *endings: str) -> None:
+    """Refuse, before computing, a file that could not be written after it.
+
+    Raises
+    ------
+    click.BadParameter
+        Another ending than ``endings``.
+    CoopError
+        There is no such folder.
+    """
+    if out.suffix.lower() not in endings:
+        raise click.BadParameter(f"'{out}' does not end in {' or '.join(endings)}")
+    if not out.parent.is_dir():
+        raise CoopError(f"cannot write '{out}': there is no folder '{out.parent}'; make it first")
 
 
 class Command(click.Command):

@@ -194,9 +194,7 @@ Examples:
 @click.option("--rate", type=click.IntRange(min=1000), help="Samples per second.  [11025]")
 @skip_broken_option
 @run_options
-def sound(
-    sources: tuple[str, ...], rate: int | None, skip_broken: bool, **options: Any
-) -> None:
+def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **options: Any) -> None:
     """Learn the texture of a sound (WAV, FLAC, OGG), mixed to mono and resampled."""
     if not sources and not options["resume"]:
         raise click.UsageError("give at least one FILE, e.g. rain.wav")
@@ -221,9 +219,7 @@ Examples:
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
 @skip_broken_option
 @run_options
-def clips(
-    sources: tuple[str, ...], size: int | None, skip_broken: bool, **options: Any
-) -> None:
+def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **options: Any) -> None:
     """Learn a dynamic texture from short clips: .npz frames, GIF, WebP or video files."""
     if not sources and not options["resume"]:
         raise click.UsageError("give at least one CLIP, e.g. fire.gif")
@@ -253,9 +249,7 @@ class Run:
     tensorboard: bool
 
 
-def _train(
-    kind: str, run: Run, load: Loader | None, more: Mapping[str, object]
-) -> Training:
+def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) -> Training:
     """Begin or go on with the run, train, and report."""
     with needs_training():
         from coop_trainer import loop, start

@@ -22,7 +22,7 @@ def one_thread() -> None:
 @pytest.fixture
 def tiny_config() -> TinyConfig:
     def make(*pairs: str) -> Config:
-        return configure(load_preset("quick"), file=TINY, pairs=pairs)
+        return configure(load_preset("texture", "quick"), file=TINY, pairs=pairs)
 
     return make
 

@@ -6,28 +6,28 @@ import pytest
 from coop_runtime import CoopError
 from coop_runtime.strict import decode, encode
 from coop_trainer.config import Config, changed_keys, configure
-from coop_trainer.presets import PRESETS, load_preset
+from coop_trainer.presets import load_preset, preset_names
 
 TinyConfig = Callable[..., Config]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", preset_names("texture"))
 def test_settings_survive_json(preset: str) -> None:
-    config = configure(load_preset(preset))
+    config = configure(load_preset("texture", preset))
     assert decode(Config, encode(config), "config.json") == config
 
 
 def test_file_overlays_preset_and_pairs_overlay_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[coopnets]\nchains = 9\nsigma = 0.5\n[loop]\nminutes = 2\n")
-    config = configure(load_preset("quick"), file=file, pairs=["coopnets.chains=7"])
+    config = configure(load_preset("texture", "quick"), file=file, pairs=["coopnets.chains=7"])
     assert (config.coopnets.chains, config.coopnets.sigma, config.loop.minutes) == (7, 0.5, 2.0)
-    assert config.coopnets.pool == configure(load_preset("quick")).coopnets.pool
+    assert config.coopnets.pool == configure(load_preset("texture", "quick")).coopnets.pool
 
 
 def test_none_and_bare_words() -> None:
     config = configure(
-        load_preset("quick"),
+        load_preset("texture", "quick"),
         pairs=[
             "coopnets.langevin.max_drift=none",
             "descriptor.activation=tanh",
@@ -60,13 +60,13 @@ def test_none_and_bare_words() -> None:
 )
 def test_wrong_settings_are_one_line(pair: str, message: str) -> None:
     with pytest.raises(CoopError, match=message) as caught:
-        configure(load_preset("quick"), pairs=[pair])
+        configure(load_preset("texture", "quick"), pairs=[pair])
     assert "\n" not in str(caught.value)
 
 
 def test_unknown_preset() -> None:
     with pytest.raises(CoopError, match="expected one of quick, paper"):
-        load_preset("slow")
+        load_preset("texture", "slow")
 
 
 @pytest.mark.parametrize(("text", "message"), [("a = ", "not TOML"), (None, "cannot be read")])
@@ -75,7 +75,7 @@ def test_wrong_files(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
         file.write_text(text)
     with pytest.raises(CoopError, match=message):
-        configure(load_preset("quick"), file=file)
+        configure(load_preset("texture", "quick"), file=file)
 
 
 def test_changed_keys_are_named(tiny_config: TinyConfig) -> None:

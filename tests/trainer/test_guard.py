@@ -12,7 +12,7 @@ GOOD = Figures(f_data=0.1, f_model=0.0, drift=0.01, saturation=0.0, contrast=1.0
 
 @pytest.fixture
 def config() -> GuardConfig:
-    config = configure(load_preset("quick")).guard
+    config = configure(load_preset("texture", "quick")).guard
     return replace(config, patience=2, grace=5, largest_gap=1.0)
 
 

@@ -251,7 +251,7 @@ def test_the_last_layer_is_linear_unless_asked() -> None:
 
 def test_batch_norm_of_all_the_descriptors_layers_but_what_is_summed() -> None:
     def kinds(f: Descriptor) -> list[str]:
-        return [type(module).__name__ for module in f.columns[0]]  # type: ignore[union-attr]
+        return [type(module).__name__ for module in f.columns[0].children()]
 
     layers = (Layer(4, 4, 2), Layer(6, 3))
     block = ["Conv2d", "BatchNorm2d", "LeakyReLU"]

@@ -15,11 +15,11 @@ from PIL import Image
 
 from coop_runtime import CoopError
 from coop_trainer.config import Config
-from coop_trainer.data import Signals, load_texture
+from coop_trainer.data import load_texture
 from coop_trainer.figures import Figures
 from coop_trainer.loop import Outcome, run
 from coop_trainer.run_folder import RunFolder
-from coop_trainer.start import begin, choose_device, resume
+from coop_trainer.start import Loader, begin, choose_device, resume
 from coop_trainer.training import Training
 
 TinyConfig = Callable[..., Config]
@@ -30,8 +30,8 @@ def silent(line: str) -> None:
     """Say nothing."""
 
 
-def texture(picture: Path) -> Signals:
-    return load_texture([str(picture)], size=None, crop=16)
+def texture(picture: Path) -> Loader:
+    return lambda config: load_texture([str(picture)], size=None, crop=16)
 
 
 def trained(out: Path, config: Config, picture: Path) -> tuple[Training, RunFolder, Outcome]:
@@ -218,12 +218,16 @@ def test_length_may_change_on_resuming_nothing_else(
     with pytest.raises(CoopError, match=r"another coopnets\.chains"):
         resume(tmp_path / "a", CPU, settings=lambda _: tiny_config("coopnets.chains=5"))
     with pytest.raises(CoopError, match=r"the run learns stripes\.png"):
-        resume(tmp_path / "a", CPU, signals=dataclasses.replace(texture(picture), names=("other",)))
+        resume(
+            tmp_path / "a",
+            CPU,
+            load=lambda c: dataclasses.replace(texture(picture)(c), names=("other",)),
+        )
     with Image.open(picture) as image:
         turned = image.rotate(180)
     turned.save(picture)
     with pytest.raises(CoopError, match=r"stripes\.png has changed since"):
-        resume(tmp_path / "a", CPU, signals=texture(picture))
+        resume(tmp_path / "a", CPU, load=texture(picture))
     training, folder, good = resume(
         tmp_path / "a", CPU, settings=lambda _: tiny_config("loop.steps=15")
     )
@@ -279,7 +283,7 @@ def test_settings_that_do_not_fit_together_are_refused_before_anything_is_writte
     tmp_path: Path, picture: Path, tiny_config: TinyConfig
 ) -> None:
     config = tiny_config("descriptor.branches=[{pool=100,layers=[[4,4,2]]}]", "data.crop=8")
-    with pytest.raises(CoopError, match="the networks do not fit crops of 8") as caught:
+    with pytest.raises(CoopError, match="the networks do not fit the signals") as caught:
         begin(tmp_path / "a", config, texture(picture), CPU)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "a").exists()
@@ -295,8 +299,8 @@ def test_a_run_of_another_device_is_exported_but_not_resumed(
         resume(tmp_path / "a", CPU)
     again, _, _ = resume(tmp_path / "a", CPU, writing=False)
     assert again.step == 12
-    for ours, theirs in zip(again.averaged(), training.averaged(), strict=True):
-        assert_same(ours.state_dict(), theirs.state_dict())
+    for name, ours in again.averages.items():
+        assert_same(ours.state_dict(), training.averages[name].state_dict())
 
 
 def test_many_signals_in_a_row_still_save(

@@ -167,9 +167,25 @@ def test_abp_never_looks_at_what_is_not_observed() -> None:
     torch.testing.assert_close(results[0], results[1], rtol=0, atol=0)
 
 
+LANGEVIN = LangevinConfig(
+    steps=3,
+    refine_steps=3,
+    step_size=0.2,
+    noise=False,
+    max_drift=None,
+    clamp=False,
+    metropolis=False,
+    reference_sd=None,
+)
 NO_PENALTY = ContrastConfig(l2=0.0, gradient_penalty=0.0, penalty_every=1)
 TRIANGLE = triangle.TriangleConfig(
-    samples=7, sigma=0.4, generator_updates=1, energy=1.0, dream=1.0, contrast=NO_PENALTY
+    samples=7,
+    sigma=0.4,
+    generator_updates=1,
+    energy=1.0,
+    dream=1.0,
+    contrast=NO_PENALTY,
+    langevin=replace(LANGEVIN, reference_sd=None),
 )
 
 
@@ -231,16 +247,6 @@ def test_triangle_without_energy_is_the_vae() -> None:
     assert same.divergence == pytest.approx(figures.divergence)
 
 
-LANGEVIN = LangevinConfig(
-    steps=3,
-    refine_steps=3,
-    step_size=0.2,
-    noise=False,
-    max_drift=None,
-    clamp=False,
-    metropolis=False,
-    reference_sd=None,
-)
 DUAL = mcmc_triangle.McmcTriangleConfig(
     samples=7,
     langevin=LANGEVIN,

@@ -14,12 +14,12 @@ from coop_trainer.nets import (
     pack_latents,
     unpack_latents,
 )
-from coop_trainer.presets import PRESETS, load_preset
+from coop_trainer.presets import load_preset, preset_names
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_one_code_for_one_two_and_three_dimensions(dims: int) -> None:
-    config = configure(load_preset("quick"))
+    config = configure(load_preset("texture", "quick"))
     f_config = replace(
         config.descriptor, branches=(Branch(1, (Layer(4, 6, 2),)), Branch(2, (Layer(4, 4, 2),)))
     )
@@ -56,7 +56,7 @@ def test_neighbours_in_a_packed_latent_are_neighbours_in_the_level() -> None:
 
 
 def test_paper_preset_has_the_papers_layers() -> None:
-    config = configure(load_preset("paper"))
+    config = configure(load_preset("texture", "paper"))
     f = Descriptor(config.descriptor, channels=3, dims=2)
     g = Generator(config.generator, channels=3, dims=2)
     # CoopNets section 5.1: 100 15x15 / 3, 70 9x9 / 1, 30 7x7 / 1; five 5x5 deconvolutions x 2.
@@ -85,7 +85,9 @@ def test_paper_preset_has_the_papers_layers() -> None:
 
 def test_f_is_extensive_with_volume_weighting() -> None:
     torch.manual_seed(0)
-    config = replace(configure(load_preset("quick")).descriptor, standardise="off", band=0)
+    config = replace(
+        configure(load_preset("texture", "quick")).descriptor, standardise="off", band=0
+    )
     f = Descriptor(config, channels=1, dims=2)
     side = 8 * f.strides[0]
     x = torch.zeros(1, 1, side, side)
@@ -101,7 +103,7 @@ def test_f_is_extensive_with_volume_weighting() -> None:
 
 
 def test_energy_adds_the_gaussian_reference() -> None:
-    f = Descriptor(configure(load_preset("quick")).descriptor, channels=1, dims=2)
+    f = Descriptor(configure(load_preset("texture", "quick")).descriptor, channels=1, dims=2)
     x = torch.rand(2, 1, *f.strides)
     torch.testing.assert_close(f.energy(x, None), -f(x))
     expected = -f(x).double() + x.double().flatten(1).square().sum(1) / (2 * 0.1**2)
@@ -109,19 +111,21 @@ def test_energy_adds_the_gaussian_reference() -> None:
 
 
 def test_circular_generator_draws_what_can_be_tiled() -> None:
-    config = configure(load_preset("quick")).generator
+    config = configure(load_preset("texture", "quick")).generator
     g = Generator(config, channels=1, dims=2).eval()
     z = torch.randn(1, g.latent_channels, 4, 4)
     rolled = g(torch.roll(z, (1, 2), (2, 3)))
     torch.testing.assert_close(rolled, torch.roll(g(z), (16, 32), (2, 3)))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", preset_names("texture"))
 def test_presets_are_complete_and_small(preset: str) -> None:
-    config = configure(load_preset(preset))
+    config = configure(load_preset("texture", preset))
     assert config.preset == preset
     g = Generator(config.generator, channels=1, dims=2)
-    assert g.cells((config.data.crop,) * 2) == {"quick": (4, 4), "paper": (7, 7)}[preset]
+    crop = config.data.crop_shape(2)
+    assert crop is not None
+    assert g.cells(crop) == {"quick": (4, 4), "paper": (7, 7)}[preset]
 
 
 @pytest.mark.parametrize(
@@ -137,11 +141,11 @@ def test_presets_are_complete_and_small(preset: str) -> None:
 )
 def test_impossible_networks_are_refused_in_one_line(pair: str, message: str) -> None:
     with pytest.raises(CoopError, match=message):
-        configure(load_preset("quick"), pairs=[pair])
+        configure(load_preset("texture", "quick"), pairs=[pair])
 
 
 def test_calibration_gives_what_the_columns_see_mean_zero_and_variance_one() -> None:
-    config = configure(load_preset("quick")).descriptor
+    config = configure(load_preset("texture", "quick")).descriptor
     torch.manual_seed(0)
     offsets = torch.tensor([0.3, -0.5])[:, None, None]
     pictures = [offsets + 0.1 * torch.randn(2, 96, 128), offsets + 0.1 * torch.randn(2, 64, 64)]
@@ -160,7 +164,9 @@ def test_calibration_gives_what_the_columns_see_mean_zero_and_variance_one() -> 
 
 
 def test_bands_hide_the_local_mean_from_all_but_the_coarsest_branch() -> None:
-    config = replace(configure(load_preset("quick")).descriptor, standardise="off", band=5)
+    config = replace(
+        configure(load_preset("texture", "quick")).descriptor, standardise="off", band=5
+    )
     f = Descriptor(config, channels=1, dims=2)
     x = torch.full((1, 1, 64, 64), 0.7)
     for branch in config.branches:
@@ -169,7 +175,7 @@ def test_bands_hide_the_local_mean_from_all_but_the_coarsest_branch() -> None:
 
 
 def test_a_calibrated_generator_starts_near_the_pictures() -> None:
-    config = configure(load_preset("quick")).generator
+    config = configure(load_preset("texture", "quick")).generator
     g = Generator(replace(config, calibrated=True), channels=1, dims=2)
     torch.manual_seed(0)
     g.calibrate([0.4 + 0.2 * torch.randn(1, 64, 64)])

@@ -14,7 +14,14 @@ from .nets import Descriptor, Encoder, Generator
 #: Examples of each stack of signals that are enough to calibrate networks.
 CALIBRATION = 1000
 
-__all__ = ["Networks", "average", "build_networks", "on_device", "optimiser", "strides"]
+__all__ = [
+    "Networks",
+    "build_networks",
+    "make_average",
+    "make_optimiser",
+    "on_device",
+    "strides",
+]
 
 
 class Networks(NamedTuple):
@@ -37,9 +44,7 @@ def build_networks(config: Config, signals: Signals) -> Networks:
     if "generator" in used:
         g = Generator(config.generator, channels=channels, dims=dims)
     if "encoder" in used and g is not None:
-        q = Encoder(
-            config.encoder, channels=channels, latent_channels=g.latent_channels, dims=dims
-        )
+        q = Encoder(config.encoder, channels=channels, latent_channels=g.latent_channels, dims=dims)
     stacks = signals.tensors(torch.device("cpu"))
     pictures = [example for stack in stacks for example in stack[:CALIBRATION]]
     if f is not None:
@@ -63,14 +68,14 @@ def on_device(network: nn.Module, device: torch.device, dims: int) -> nn.Module:
     return network
 
 
-def optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
+def make_optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
     """Give the optimiser of a network."""
     if settings.kind == "sgd":
         return torch.optim.SGD(network.parameters(), settings.rate, momentum=settings.betas[0])
     return torch.optim.Adam(network.parameters(), settings.rate, betas=settings.betas)
 
 
-def average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
+def make_average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
     """Give the exponential moving average of a network."""
     rule = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
     return AveragedModel(network, multi_avg_fn=rule, use_buffers=True)

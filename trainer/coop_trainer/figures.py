@@ -67,7 +67,14 @@ class Figures(NamedTuple):
         return [name for name, value in self.known().items() if not math.isfinite(value)]
 
 
-def shape_of_samples(samples: Tensor, contrasted: Tensor, x: Tensor) -> tuple[float, float]:
-    """Give saturation of ``samples``, and contrast of ``contrasted`` against the examples x."""
+def shape_of_samples(
+    samples: Tensor, contrasted: Tensor, x: Tensor, seen: Tensor | None = None
+) -> tuple[float, float]:
+    """Give saturation of ``samples``, and contrast of ``contrasted`` against the examples x.
+
+    With ``seen``, 1 where an entry of x is observed, the contrast is that of observed entries.
+    """
     saturation = (samples.abs() > 0.99).float().mean().item()
+    if seen is not None:
+        contrasted, x = contrasted * seen, x * seen
     return saturation, (contrasted.detach().std() / x.std()).item()

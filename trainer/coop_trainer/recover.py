@@ -1,6 +1,7 @@
 """What a model makes of its training examples: reconstructions, and recovered incomplete data."""
 
 import io
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from coop_runtime.errors import CoopError
 
 from .training import Training
 
-__all__ = ["recovered", "reconstructed"]
+__all__ = ["reconstructed", "recovered"]
 
 BATCH = 100
 KEYS = {"texture": "images", "images": "images", "sound": "samples", "clips": "frames"}
@@ -59,9 +60,10 @@ def recovered(training: Training) -> bytes:
     values = (np.concatenate(parts) + 1) * ((high - low) / 2) + low
     if signals.arrays[0].dtype == np.uint8:
         values = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    buffer = io.BytesIO()
     seen = training.examples.seen.movedim(1, -1).cpu().numpy().astype(np.uint8)
-    np.savez_compressed(buffer, seen=seen, **{KEYS[signals.kind]: values})
+    content: dict[str, Any] = {KEYS[signals.kind]: values, "seen": seen}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **content)
     return buffer.getvalue()
 
 

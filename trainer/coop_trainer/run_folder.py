@@ -7,6 +7,7 @@ replaced atomically;
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

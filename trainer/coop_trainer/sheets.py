@@ -58,8 +58,7 @@ def sample_sheet(training: Training) -> bytes:
     count, shape = COLUMNS[training.signals.kind], sheet_shape(training)
     drafts, revised = draw_samples(training, count, shape)
     rows = [*_examples(training, count, shape), drafts, revised]
-    cut = (..., *(slice(n) for n in shape))
-    return png([row.cpu()[cut] for row in rows if row is not None])
+    return png([_cut(row, shape) for row in rows if row is not None])
 
 
 def sample_files(training: Training) -> dict[str, bytes]:
@@ -91,3 +90,10 @@ def _examples(training: Training, count: int, shape: tuple[int, ...]) -> list[Te
     batch = training.examples.take(places)
     again = reconstructed(training, places)
     return [batch.x] if again is None else [batch.x, again]
+
+
+def _cut(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Cut signals (batch, channels, …) to a spatial shape, at their ends."""
+    for axis, size in enumerate(shape):
+        x = x.narrow(2 + axis, 0, size)
+    return x.cpu()

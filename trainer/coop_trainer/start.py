@@ -14,7 +14,7 @@ from .data import Signals
 from .run_folder import RunFolder
 from .training import Training
 
-__all__ = ["begin", "choose_device", "resume"]
+__all__ = ["Loader", "begin", "choose_device", "resume"]
 
 Loader = Callable[[Config], Signals]
 """Reads the training data that the settings describe."""

@@ -1,6 +1,7 @@
 """All that changes while a model is learned: networks, optimisers, averages, random state."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -8,7 +9,14 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
-from .build import Networks, average, build_networks, on_device, optimiser, strides
+from .build import (
+    Networks,
+    build_networks,
+    make_average,
+    make_optimiser,
+    on_device,
+    strides,
+)
 from .chains import ChainPool
 from .config import Config, LoopConfig, OptimiserConfig
 from .data import Signals
@@ -85,14 +93,14 @@ class Training:
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
             networks = build_networks(config, signals)
         present = {k: n for k, n in networks._asdict().items() if n is not None}
-        self.networks: dict[Network, nn.Module] = {
+        self.networks: dict[str, nn.Module] = {
             name: on_device(n, device, signals.dims) for name, n in present.items()
         }
-        settings: dict[Network, OptimiserConfig] = {
+        settings: dict[str, OptimiserConfig] = {
             name: getattr(config, f"{name}_optimiser") for name in self.networks
         }
-        self.optimisers = {k: optimiser(settings[k], n) for k, n in self.networks.items()}
-        self.averages = {k: average(n, settings[k]) for k, n in self.networks.items()}
+        self.optimisers = {k: make_optimiser(settings[k], n) for k, n in self.networks.items()}
+        self.averages = {k: make_average(n, settings[k]) for k, n in self.networks.items()}
 
         crop = config.data.crop_shape(signals.dims)
         self.shape = whole_shape(signals, strides(networks)) if crop is None else crop
@@ -184,7 +192,7 @@ class Training:
 
     def rehearse(self) -> None:
         """Run the networks once: torch raises RuntimeError for settings that do not fit."""
-        networks = Networks(**{k: copy.deepcopy(n).eval() for k, n in self.networks.items()})
+        networks = _by_role({k: copy.deepcopy(n).eval() for k, n in self.networks.items()})
         x = torch.zeros(1, self.signals.channels, *self.shape, device=self.device)
         with torch.no_grad():
             if networks.generator is not None:
@@ -201,7 +209,7 @@ class Training:
 
     def averaged(self) -> Networks:
         """Give the averaged networks in evaluation mode: those that are shown and exported."""
-        return Networks(**{name: a.module.eval() for name, a in self.averages.items()})
+        return _by_role({name: a.module.eval() for name, a in self.averages.items()})
 
     def state(self) -> dict[str, Any]:
         """Give a copy of everything that the next iteration depends on."""
@@ -284,3 +292,7 @@ class Training:
         optimisers = {f"{name}_optimiser": part for name, part in self.optimisers.items()}
         averages = {f"{name}_average": part for name, part in self.averages.items()}
         return {**self.networks, **optimisers, **averages}
+
+
+def _by_role(networks: Mapping[str, nn.Module]) -> Networks:
+    return Networks(**cast(dict[str, Any], networks))

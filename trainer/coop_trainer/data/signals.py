@@ -96,9 +96,7 @@ class Signals:
         """Give the share of entries with |x| > 0.99 in `tensors`."""
         low, high = self.source_range
         edge = 0.005 * (high - low)
-        count = sum(
-            np.count_nonzero((a < low + edge) | (a > high - edge)) for a in self.arrays
-        )
+        count = sum(np.count_nonzero((a < low + edge) | (a > high - edge)) for a in self.arrays)
         return float(count / sum(a.size for a in self.arrays))
 
     def tensors(self, device: torch.device) -> list[Tensor]:

@@ -68,7 +68,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         energy=energy if has_energy else None,
         generator=g,
         encoder=q,
-        strides=None if f is None else f.strides,
+        strides=next(n.strides for n in (f, g) if n is not None),
         signal=Signal(
             kind=signals.kind,
             dims=signals.dims,
@@ -123,7 +123,9 @@ def _history(training: Training) -> dict[str, Any]:
 def _samples(training: Training) -> dict[str, bytes]:
     """Give pictures of samples: of textures larger than the training crop; and the last sheet."""
     kind, shape = training.signals.kind, training.shape
-    larger = tuple(FACTOR[kind] * n if free else n for n, free in zip(shape, EXTENDABLE[kind], strict=True))
+    larger = tuple(
+        FACTOR[kind] * n if free else n for n, free in zip(shape, EXTENDABLE[kind], strict=True)
+    )
     drafts, revised = draw_samples(training, COLUMNS[kind], larger)
     rows = {"samples.png": drafts if revised is None else revised}
     if revised is not None:

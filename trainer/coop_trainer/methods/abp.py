@@ -96,7 +96,7 @@ def train_step(
     error = squared_error(x, x_again, seen)
     optimise(error.mean() / (2 * config.sigma**2), "generator")
 
-    saturation, contrast = shape_of_samples(x_again, x_again, x)
+    saturation, contrast = shape_of_samples(x_again, x_again, x, seen)
     return inferred, Figures(
         code_revision=(inferred - z).square().mean().sqrt().item(),
         reconstruction=root_mean_square(error, x, seen),

@@ -55,7 +55,7 @@ def train_step(
     error = squared_error(x, x_again, seen)
     divergence = code.divergence()
     optimise((error / (2 * config.sigma**2) + divergence).mean(), "generator", "encoder")
-    saturation, contrast = shape_of_samples(x_again, x_again, x)
+    saturation, contrast = shape_of_samples(x_again, x_again, x, seen)
     return Figures(
         reconstruction=root_mean_square(error, x, seen),
         divergence=divergence.mean().item(),

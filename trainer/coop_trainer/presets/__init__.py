@@ -17,7 +17,7 @@ from coop_runtime.errors import CoopError
 REVISING = ("algorithm_d", "coopnets", "triangle", "mcmc_triangle")
 SHARED = ("langevin", "contrast")
 
-__all__ = ["load_networks", "load_preset", "overlaid", "preset_names"]
+__all__ = ["load_networks", "load_preset", "network_names", "overlaid", "preset_names"]
 
 
 def preset_names(signal: str) -> list[str]:
@@ -39,20 +39,33 @@ def load_preset(signal: str, name: str) -> dict[str, Any]:
         raise CoopError(f"unknown preset '{name}' for {signal}; expected one of {known}")
     base = _complete(_read(_folder().joinpath("base.toml")))
     table = _complete(_read(_folder().joinpath(signal, f"{name}.toml")))
-    return overlaid(overlaid(base, table), {"signal": signal, "preset": name})
+    return overlaid(overlaid(overlaid({}, base), table), {"signal": signal, "preset": name})
+
+
+def network_names() -> list[str]:
+    """List the papers' networks."""
+    return sorted(_names(_folder().joinpath("networks")))
 
 
 def load_networks(name: str) -> dict[str, Any]:
     """Give the papers' networks of that name: tables ``descriptor``, ``generator``, ``encoder``.
 
-    Only those that the paper gives.
+    Only those that the paper gives; as in presets, ``"none"`` stands for no value.
+
+    Raises
+    ------
+    CoopError
+        There are no networks of that name.
+
+    Examples
+    --------
+    >>> load_networks("abp-sound")["generator"]["levels"]
+    [[256, 25, 10], [128, 25, 10], [64, 25, 10]]
     """
-    folder = _folder().joinpath("networks")
-    if name not in _names(folder):
-        raise CoopError(
-            f"unknown networks '{name}'; expected one of {', '.join(sorted(_names(folder)))}"
-        )
-    return _read(folder.joinpath(f"{name}.toml"))
+    if name not in network_names():
+        known = ", ".join(network_names())
+        raise CoopError(f"unknown networks '{name}'; expected one of {known}")
+    return _read(_folder().joinpath("networks", f"{name}.toml"))
 
 
 def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

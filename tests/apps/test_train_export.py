@@ -54,7 +54,7 @@ def test_the_bundle_holds_what_the_card_says(workplace: Path) -> None:
     assert found == {*card.files, "card.json"}
     assert {"generator.onnx", "energy.onnx", "posterior.onnx", "README.md"} <= found
     assert (card.name, card.signal.channels, card.signal.kind) == ("stone", 3, "texture")
-    assert card.training["pictures"] == ["stone.png"]
+    assert card.training["learned_from"] == ["stone.png"]
     assert card.training["settings"]["coopnets"]["langevin"]["steps"] == 3
     assert "licence" not in card.training
     for parity in card.parity.values():

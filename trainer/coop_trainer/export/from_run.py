@@ -105,6 +105,7 @@ def _history(training: Training) -> dict[str, Any]:
     """Tell how the model came about."""
     names = training.signals.names
     history: dict[str, Any] = {
+        "method": training.config.method,
         "learned_from": list(names[:NAMES]),
         "examples": sum(len(array) for array in training.signals.arrays),
         "steps": training.step,

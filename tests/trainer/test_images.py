@@ -149,6 +149,7 @@ def npz(path: Path, **arrays: Any) -> bytes:
         ("x.npz", b"hello", "not a NumPy file"),
         ("x.npy", b"\x93NUMPY\x01", "cannot be read"),
         ("x.npy", b"\x93NUM", "not a NumPy file"),
+        ("x.npy", b"\x93NUMPY\1\0\4\0{((\n", "cannot be read"),
         ("x.png", b"", "not a picture"),
         ("x.csv", b"1,2", "no images; expected a folder"),
     ],

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 
 from coop_runtime.errors import CoopError
 
-from .files import Say, find_files, read_each, read_numpy
-from .pictures import common_mode, eight_bits, pixels, shorter_side
+from .files import Say, find_files, one_line, read_each, read_numpy
+from .pictures import common_mode, eight_bits, pixels, quiet, shorter_side
 from .signals import Signals
 
 __all__ = ["load_clips"]
@@ -110,13 +110,16 @@ def _animated(path: Path, size: int | None) -> Clip:
             yield eight_bits(frame)
 
     try:
-        with Image.open(path) as opened:
+        with quiet(), Image.open(path) as opened:
             frames = _gathered(path, images(opened), size)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        why = str(error).replace("\n", " ")
-        raise CoopError(f"{path}: not an animated picture that can be read ({why})") from None
+    except CoopError:
+        raise
     except Image.DecompressionBombError:
         raise CoopError(f"{path}: the frames are too large; make them smaller first") from None
+    except Exception as error:  # damage raises whatever Pillow's decoders run into
+        raise CoopError(
+            f"{path}: not an animated picture that can be read ({one_line(error)})"
+        ) from None
     if (frames == frames[..., :1]).all():  # neither format has a grey mode
         frames = frames[..., :1]
     return Clip(frames, 1000 * len(frames) / sum(milliseconds))
@@ -136,7 +139,7 @@ def _video(path: Path, size: int | None) -> Clip:
             rate = container.streams.video[0].average_rate
             return Clip(_gathered(path, images(container), size), float(rate) if rate else None)
     except (av.FFmpegError, OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        why = getattr(error, "strerror", None) or one_line(error)
         raise CoopError(f"{path}: not a video that can be read ({why})") from None
 
 

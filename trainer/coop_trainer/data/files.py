@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from .signals import UNREADABLE
-
-__all__ = ["Say", "find_files", "name_of", "read_each", "read_numpy"]
+__all__ = ["Say", "find_files", "name_of", "one_line", "read_each", "read_numpy"]
 
 Say = Callable[[str], object]
 T = TypeVar("T")
@@ -104,14 +102,21 @@ def read_numpy(path: Path, key: str, optional: Sequence[str] = ()) -> dict[str, 
             start = stream.read(6)
         if start != b"\x93NUMPY" and not zipfile.is_zipfile(path):
             raise CoopError(f"{path}: not a NumPy file, or cut short; write it again")
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {key: loaded}
-        with loaded:
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {key: loaded}
             keys = list(loaded)
             chosen = key if key in keys or len(keys) != 1 else keys[0]
             if chosen not in keys:
                 raise CoopError(f"{path}: no array '{key}', only {', '.join(keys) or 'nothing'}")
             return {key: loaded[chosen], **{k: loaded[k] for k in optional if k in keys}}
-    except UNREADABLE as error:
-        raise CoopError(f"{path}: cannot be read ({error}); write it again") from None
+    except CoopError:
+        raise
+    except Exception as error:  # damage raises whatever numpy, zipfile, zlib and lzma run into
+        raise CoopError(f"{path}: cannot be read ({one_line(error)}); write it again") from None
+
+
+def one_line(error: Exception) -> str:
+    """Give the message of a library's exception, short and without line ends."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

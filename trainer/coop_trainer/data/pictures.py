@@ -1,16 +1,18 @@
 """Opening pictures with care, and textures: one or several photographs, or built-in ones."""
 
-from collections.abc import Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from coop_runtime.errors import CoopError
 
-from .files import name_of
+from .files import name_of, one_line
 from .signals import Signals
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "load_texture",
     "open_picture",
     "pixels",
+    "quiet",
     "shorter_side",
     "square",
 ]
@@ -93,16 +96,24 @@ def open_picture(path: Path) -> Image.Image:
         No such picture, not a picture, damaged, or so large that it must be an attack.
     """
     try:
-        with Image.open(path) as image:
+        with quiet(), Image.open(path) as image:
             image.load()
             return eight_bits(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise CoopError(f"{path}: no such picture; give another file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        why = "it is a folder" if path.is_dir() else str(error).replace("\n", " ")
-        raise CoopError(f"{path}: not a picture that can be read ({why})") from None
     except Image.DecompressionBombError:
         raise CoopError(f"{path}: the picture is too large; make it smaller first") from None
+    except Exception as error:  # damage raises whatever Pillow's decoders run into
+        why = "it is a folder" if path.is_dir() else one_line(error)
+        raise CoopError(f"{path}: not a picture that can be read ({why})") from None
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow's warnings, of damaged metadata for instance, off the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def eight_bits(image: Image.Image) -> Image.Image:

@@ -2,9 +2,6 @@
 
 import dataclasses
 import io
-import lzma
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -16,15 +13,11 @@ from torch import Tensor
 
 from coop_runtime.errors import CoopError
 
-__all__ = ["UNREADABLE", "Kind", "Signals"]
+__all__ = ["Kind", "Signals"]
 
 Kind = Literal["texture", "images", "sound", "clips"]
 DIMS: dict[str, int] = {"texture": 2, "images": 2, "sound": 1, "clips": 3}
 LARGE = 2**24  # bytes; larger data are stored uncompressed, in seconds
-UNREADABLE = (  # what numpy, zipfile and their decompressors raise for a damaged file
-    *(OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
 
 
 @dataclass(frozen=True)
@@ -186,7 +179,7 @@ class Signals:
                     rate=content["rate"].item() if "rate" in content else None,
                     seen=tuple(content[f"seen_{k}"] for k in range(count)) if masked else None,
                 )
-        except UNREADABLE as error:
+        except Exception as error:  # damage raises whatever numpy and zipfile run into
             raise CoopError(f"damaged training data ({error})") from None
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from .files import Say, find_files, read_each
+from .files import Say, find_files, one_line, read_each
 from .signals import Signals
 
 __all__ = ["load_sound"]
@@ -94,8 +94,7 @@ def _read(path: Path, rate: int) -> NDArray[np.float32]:
             if stream.samplerate != rate:
                 parts.append(resampler.resample_chunk(np.empty(0, np.float32), last=True))
     except (soundfile.SoundFileError, OSError, RuntimeError, TypeError, ValueError) as error:
-        why = " ".join(str(error).split())
-        raise CoopError(f"{path}: not a sound that can be read ({why})") from None
+        raise CoopError(f"{path}: not a sound that can be read ({one_line(error)})") from None
     if not length:
         raise CoopError(f"{path}: no samples in it; give a longer sound")
     if low == high:

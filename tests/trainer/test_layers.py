@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coop_runtime import CoopError
 from coop_runtime.strict import decode, encode
+from coop_trainer.export.rewrites import Rewrites
 from coop_trainer.nets import (
     Branch,
     Descriptor,
@@ -186,6 +188,13 @@ def test_nearest_levels_up_sample_per_axis_and_take_noise_at_their_size() -> Non
     assert g(torch.randn(2, 14, 2, 5)).shape == (2, 1, 24, 30)
 
 
+def test_up_sampling_per_axis_is_recorded_as_repetition() -> None:
+    x = torch.randn(2, 3, 4, 1, 5)
+    expected = F.interpolate(x, scale_factor=[1.0, 2.0, 4.0], mode="nearest")
+    with Rewrites():
+        assert torch.equal(F.interpolate(x, scale_factor=[1.0, 2.0, 4.0], mode="nearest"), expected)
+
+
 def test_odd_sizes_with_extra() -> None:
     f = f_of(*ODD)
     assert f.strides == (28, 28)
@@ -251,7 +260,7 @@ def test_the_last_layer_is_linear_unless_asked() -> None:
 
 def test_batch_norm_of_all_the_descriptors_layers_but_what_is_summed() -> None:
     def kinds(f: Descriptor) -> list[str]:
-        return [type(module).__name__ for module in f.columns[0]]  # type: ignore[union-attr]
+        return [type(module).__name__ for module in f.columns[0].children()]
 
     layers = (Layer(4, 4, 2), Layer(6, 3))
     block = ["Conv2d", "BatchNorm2d", "LeakyReLU"]

@@ -320,9 +320,9 @@ def build(name: str, part: str) -> Any:
 
 
 def convolutions(network: nn.Module) -> list[nn.Module]:
-    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    kinds += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-    return [module for module in network.modules() if isinstance(module, kinds)]
+    down = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    up = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    return [module for module in network.modules() if isinstance(module, (*down, *up))]
 
 
 CASES = [(name, part) for name, paper in PAPERS.items() for part in paper.nets]

@@ -25,9 +25,9 @@ class Rewrites(TorchFunctionMode):
         if func is F.pad and _option("mode", 2, args, options) == "circular":
             return _pad_circular(args[0], _option("pad", 1, args, options))
         if func is F.interpolate and _option("mode", 3, args, options) in (None, "nearest"):
-            factor = _whole_factor(_option("scale_factor", 2, args, options))
-            if factor is not None:
-                return _repeat(args[0], factor)
+            factors = _whole_factors(_option("scale_factor", 2, args, options), args[0].dim() - 2)
+            if factors is not None:
+                return _repeat(args[0], factors)
         if func is F.batch_norm and not _option("training", 5, args, options):
             return _affine(*args, **{k: v for k, v in options.items() if k != "training"})
         return func(*args, **options)
@@ -37,12 +37,11 @@ def _option(name: str, position: int, args: Sequence[Any], options: dict[str, An
     return args[position] if len(args) > position else options.get(name)
 
 
-def _whole_factor(scale: Any) -> int | None:
-    """Give the up-sampling factor if it is one whole number for all axes."""
-    scales = set(scale) if isinstance(scale, tuple | list) else {scale}
-    value = scales.pop()
-    whole = not scales and isinstance(value, int | float) and float(value).is_integer()
-    return int(value) if whole else None
+def _whole_factors(scale: Any, axes: int) -> list[int] | None:
+    """Give the up-sampling factor of each axis if they are whole numbers."""
+    scales = list(scale) if isinstance(scale, tuple | list) else [scale] * axes
+    whole = all(isinstance(s, int | float) and float(s).is_integer() for s in scales)
+    return [int(s) for s in scales] if whole else None
 
 
 def _pad_circular(x: Tensor, pad: Sequence[int]) -> Tensor:
@@ -57,12 +56,13 @@ def _pad_circular(x: Tensor, pad: Sequence[int]) -> Tensor:
     return x
 
 
-def _repeat(x: Tensor, factor: int) -> Tensor:
-    """Repeat each sample ``factor`` times along every spatial axis."""
-    spatial = x.shape[2:]
-    spread = x.reshape(*x.shape[:2], *(n for size in spatial for n in (size, 1)))
-    wide = spread.expand(*x.shape[:2], *(n for size in spatial for n in (size, factor)))
-    return wide.reshape(*x.shape[:2], *(size * factor for size in spatial))
+def _repeat(x: Tensor, factors: Sequence[int]) -> Tensor:
+    """Repeat each sample ``factors`` times, along each spatial axis."""
+    batch, channels, *sizes = x.shape
+    spread = x.reshape(batch, channels, *(n for size in sizes for n in (size, 1)))
+    pairs = list(zip(sizes, factors, strict=True))
+    wide = spread.expand(batch, channels, *(n for pair in pairs for n in pair))
+    return wide.reshape(batch, channels, *(size * factor for size, factor in pairs))
 
 
 def _affine(

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coop_runtime import CoopError
 from coop_runtime.strict import decode, encode
+from coop_trainer.export.rewrites import Rewrites
 from coop_trainer.nets import (
     Branch,
     Descriptor,
@@ -184,6 +186,13 @@ def test_nearest_levels_up_sample_per_axis_and_take_noise_at_their_size() -> Non
     assert g.latent_channels == 2 + 1 * 4 * 1 + 1 * 4 * 2
     assert g.strides == (12, 6)
     assert g(torch.randn(2, 14, 2, 5)).shape == (2, 1, 24, 30)
+
+
+def test_up_sampling_per_axis_is_recorded_as_repetition() -> None:
+    x = torch.randn(2, 3, 4, 1, 5)
+    expected = F.interpolate(x, scale_factor=[1.0, 2.0, 4.0], mode="nearest")
+    with Rewrites():
+        assert torch.equal(F.interpolate(x, scale_factor=[1.0, 2.0, 4.0], mode="nearest"), expected)
 
 
 def test_odd_sizes_with_extra() -> None:

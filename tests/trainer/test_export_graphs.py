@@ -243,6 +243,20 @@ def test_generator_graph(
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_a_sum_of_millions_is_as_exact_as_torch_s(free: bool) -> None:
+    def energy(x: Tensor) -> Tensor:
+        return x.square().sum(dim=(1, 2, 3))
+
+    signal = replace(texture(2, 1000), extendable=(free, free))
+    data = export_graph(energy_graph(energy, signal, (10, 10)), signal)
+    x = torch.rand(1, CHANNELS, 1000, 1000)
+    found, gradient = run(data, x)
+    # Added one by one in float32, they are off by 4e-5.
+    np.testing.assert_allclose(found, x.double().square().sum(dim=(1, 2, 3)), rtol=5e-7)
+    np.testing.assert_array_equal(gradient, 2 * x)
+
+
 def test_up_sampling_by_another_factor_along_each_axis() -> None:
     class Wide(nn.Module):
         def forward(self, z: Tensor) -> Tensor:

@@ -11,6 +11,9 @@ __all__ = ["ADJOINTS"]
 
 aten = torch.ops.aten
 
+# Sums are split into rows of a length between these.
+SHORTEST_ROW, LONGEST_ROW = 8, 4096
+
 
 def _convolution_input_gradient(
     grad: Tensor,
@@ -102,6 +105,32 @@ def _slice_input_gradient(
     return aten.constant_pad_nd.default(grad, pad, 0.0)
 
 
+def _sum(
+    x: Tensor, dims: Sequence[int], keepdim: bool = False, dtype: torch.dtype | None = None
+) -> Any:
+    """Add many numbers in two stages: ONNX Runtime adds a row one by one.
+
+    The rounding of ‖x‖² was 7e-5 of it for a clip of three million samples.
+    """
+    if keepdim or dtype is not None or x.dim() < 2:
+        return NotImplemented
+    if len(dims) > 1 and sorted(d % x.dim() for d in dims) == list(range(1, x.dim())):
+        return x.flatten(1).sum(1)
+    if len(dims) != 1 or dims[0] % x.dim() != x.dim() - 1:
+        return NotImplemented
+    length = x.shape[-1]
+    row = _divisor(length, LONGEST_ROW)
+    if row < SHORTEST_ROW or (isinstance(length, int) and length <= LONGEST_ROW):
+        return NotImplemented
+    return x.reshape(*x.shape[:-1], length // row, row).sum(-1).sum(-1)
+
+
+def _divisor(length: Any, limit: int) -> int:
+    """Give the largest number up to ``limit`` by which a size, known or not, can be divided."""
+    known = length if isinstance(length, int) else int(length.node.expr.as_coeff_Mul()[0])
+    return max(n for n in range(1, limit + 1) if known % n == 0)
+
+
 def _power(x: Tensor, exponent: float) -> Any:
     """Spare the general power where a product does."""
     if exponent == 1:
@@ -145,4 +174,5 @@ ADJOINTS: dict[Any, Callable[..., Any]] = {
     aten.silu.default: _silu,
     aten.silu_backward.default: _silu_input_gradient,
     aten.squeeze.dims: _squeeze,
+    aten.sum.dim_IntList: _sum,
 }

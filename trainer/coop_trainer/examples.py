@@ -48,6 +48,11 @@ class Examples:
     device
         Where batches are wanted. Chance is drawn on the CPU, so that the order of the data is
         the same on every device.
+
+    Raises
+    ------
+    CoopError
+        Signals smaller than the crops, or incomplete ones that are to be cropped.
     """
 
     def __init__(
@@ -68,6 +73,8 @@ class Examples:
             self.table = self._joined(signals.arrays)
             self.batch = min(batch, len(self.table))
             self.deck = Deck(len(self.table))
+        else:
+            random_crops(self.stacks, 1, shape, torch.Generator())  # refuses what is too small
         if signals.seen is not None:
             if not whole:
                 raise CoopError("incomplete data needs whole examples: --set data.crop=none")

@@ -14,7 +14,7 @@ from .data import Signals
 from .run_folder import RunFolder
 from .training import Training
 
-__all__ = ["Loader", "begin", "choose_device", "resume"]
+__all__ = ["Loader", "begin", "check_new", "choose_device", "resume"]
 
 Loader = Callable[[Config], Signals]
 """Reads the training data that the settings describe."""
@@ -44,6 +44,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def check_new(out: Path) -> None:
+    """Refuse a folder that is there already."""
+    if out.exists():
+        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+
+
 def begin(
     out: Path, config: Config, load: Loader, device: torch.device
 ) -> tuple[Training, RunFolder]:
@@ -54,8 +60,7 @@ def begin(
     CoopError
         ``out`` exists, the training data cannot be used, or sizes do not fit; nothing is written.
     """
-    if out.exists():
-        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+    check_new(out)
     signals = load(config)
     try:
         training = Training(config, signals, device)

@@ -379,7 +379,7 @@ def test_gan_losses_and_their_directions() -> None:
     d, g = mlp_descriptor(), mlp_generator()
     nn.init.zeros_(d.columns[0][-1].weight)  # type: ignore[index]
     x, rng = torch.randn(64, POINTS, 1) + 3, torch.Generator().manual_seed(0)
-    config = gan.GanConfig(samples=64, generator_updates=1)
+    config = gan.GanConfig(samples=64, generator_updates=1, gradient_penalty=0.0)
     only_d, only_g = Descent(0.5, descriptor=d), Descent(0.1, generator=g)
     first = gan.train_step(d, g, only_d, x, (3, 1), config, rng)
     assert first.discriminator_loss == pytest.approx(2 * math.log(2), rel=1e-5)
@@ -410,7 +410,7 @@ def test_gan_losses_and_their_directions() -> None:
         (lambda: replace(DUAL, samples=0), "mcmc_triangle"),
         (lambda: replace(DUAL, sigma=-1.0), "mcmc_triangle.sigma"),
         (lambda: replace(DUAL, revision_weight=math.inf), "mcmc_triangle.revision_weight"),
-        (lambda: gan.GanConfig(0, 1), "gan.samples"),
+        (lambda: gan.GanConfig(0, 1, 0.0), "gan.samples"),
         (lambda: vae.VaeConfig(0.0), "vae.sigma"),
         (lambda: EncoderConfig((Layer(4, 0),), Draw(1), "relu", False, None), "encoder.layers"),
     ],

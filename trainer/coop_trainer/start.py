@@ -11,6 +11,7 @@ from coop_runtime.errors import CoopError
 
 from .config import Config, changed_keys
 from .data import Signals
+from .relative import resolved
 from .run_folder import RunFolder
 from .training import Training
 
@@ -62,6 +63,7 @@ def begin(
     """
     check_new(out)
     signals = load(config)
+    config = resolved(config, signals)
     try:
         training = Training(config, signals, device)
         training.rehearse()
@@ -104,7 +106,7 @@ def resume(
     """
     folder = RunFolder.open(out)
     stored, learned = folder.config(), folder.signals()
-    wanted = settings(stored)
+    wanted = resolved(settings(stored), learned)
     for key in changed_keys(stored, wanted):
         if key not in MAY_CHANGE:
             raise CoopError(

@@ -63,9 +63,8 @@ def begin(
     """
     check_new(out)
     signals = load(config)
-    config = resolved(config, signals)
     try:
-        training = Training(config, signals, device)
+        training = Training(resolved(config, signals), signals, device)
         training.rehearse()
     except RuntimeError as error:
         why = " ".join(str(error).split())[:200]
@@ -106,7 +105,7 @@ def resume(
     """
     folder = RunFolder.open(out)
     stored, learned = folder.config(), folder.signals()
-    wanted = resolved(settings(stored), learned)
+    wanted = settings(stored)
     for key in changed_keys(stored, wanted):
         if key not in MAY_CHANGE:
             raise CoopError(
@@ -114,13 +113,13 @@ def resume(
             )
     if load is not None:
         _check_same(out, learned, load(wanted))
-    training = Training(wanted, learned, device)
+    training = Training(resolved(wanted, learned), learned, device)
     checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
         state, good, lines = checkpoint
         (training.restore if writing else training.restore_networks)(state)
     if writing:
-        folder.write_config(training.config)
+        folder.write_config(wanted)
         folder.cut_log(lines)
     return training, folder, good
 

@@ -212,7 +212,8 @@ class Config:
             raise CoopError(f"seed: expected a number in [0, 2⁶³), found {self.seed}")
         if self.method == "abp" and self.data.crop is not None:
             raise CoopError(
-                "data.crop: abp keeps a latent of each example, which must be whole: none"
+                "data.crop: abp keeps a latent of each example, which must be whole: "
+                "--set data.crop=none"
             )
 
     @property

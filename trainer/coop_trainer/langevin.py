@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from .chance import normal, uniform
 from .nets import Descriptor
 
 __all__ = [
@@ -222,7 +223,7 @@ def langevin(
 
 
 def _noise(x: Tensor, rng: torch.Generator) -> Tensor:
-    return torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+    return normal(x.shape, rng, x.dtype)
 
 
 def _metropolis(
@@ -245,7 +246,7 @@ def _metropolis(
     if clamp is not None:
         inside = ((x_new >= clamp[0]) & (x_new <= clamp[1])).flatten(1).all(1)
         log_ratio = torch.where(inside, log_ratio, torch.full_like(log_ratio, -math.inf))
-    u = torch.rand(e.shape, generator=rng, device=x.device, dtype=x.dtype)
+    u = uniform(e.shape, rng, x.dtype)
     accept = u.log() < log_ratio
     pick = accept.view(-1, *[1] * (x.dim() - 1))
     return (

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..chance import normal
 from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
 from ..nets import Descriptor
@@ -55,8 +56,7 @@ def train_step(
     """
 
     def draw() -> Tensor:
-        z: Tensor = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
-        x_generated: Tensor = g(z)
+        x_generated: Tensor = g(normal((config.samples, *latent_shape), rng))
         return x_generated
 
     with torch.no_grad():

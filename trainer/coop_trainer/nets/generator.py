@@ -168,7 +168,7 @@ class Generator(nn.Module):
             if number and self.config.latents[number]:
                 h = torch.cat([h, noise], 1)
             h = level(h)
-        return torch.tanh(self.draw(self._wider(h, self.config.draw.stride)))
+        return torch.tanh(self.draw(self._wider(h, self.config.draw.stride)).float())
 
     def _wider(self, h: Tensor, stride: PerAxis) -> Tensor:
         """Repeat samples ``stride`` times; transposed convolutions widen by themselves."""

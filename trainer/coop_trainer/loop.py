@@ -128,6 +128,7 @@ def run(
     saved = time.monotonic()
     next_sheet = _next_sheet(training.step)
     sheet: Path | None = None
+    cut_short = False
     alone = training.shard.count == 1
     with Interruption(repeats=alone) as interruption, _bar(training) as bar:
         try:
@@ -158,12 +159,14 @@ def run(
         except Overdue:
             interruption.close()
             training.restore(good)
+            cut_short = True
         except CoopError as error:
             _save(folder, log, good, good)
             # Processes that were told to stop need not be waited for.
             if interruption.signal is None or not isinstance(error, LostError):
                 raise
             training.restore(good)
+            cut_short = True
         finally:
             interruption.close()
             if board is not None:
@@ -174,6 +177,8 @@ def run(
         _save(folder, log, training.state(), good)
         if finished:
             sheet = _draw(training, folder)
+        if not cut_short:
+            training.shard.wait()  # until the first process has written what all may read
     number = None if interruption.signal is None or finished else int(interruption.signal)
     return Outcome(training.step, training.seconds, training.rollbacks, finished, number, sheet)
 

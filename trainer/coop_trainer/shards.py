@@ -112,6 +112,11 @@ class Shard:
         _exchange(lambda: dist.all_reduce(values, dist.ReduceOp.MAX))
         return int(values[0]) or None, float(values[1])
 
+    def wait(self) -> None:
+        """Go on only when all processes have got so far."""
+        if self.count > 1:
+            _exchange(dist.barrier)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Make one process's failure everyone's, and go on only when all have got so far."""
@@ -165,8 +170,6 @@ def _exchange(step: Callable[[], Any]) -> None:
     try:
         step()
     except RuntimeError as error:
-        raise LostError(f"another process of this training is gone ({_line(error)})") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+        raise LostError(
+            "another process of this training is gone; the last good state is saved: --resume"
+        ) from error

@@ -157,10 +157,21 @@ def langevin_step(
     clamp
         (low, high) to which the new state is clamped; None for no limit.
     """
-    x = x + drift(gradient, step_size=step_size, max_drift=max_drift)
+    return _moved(x, drift(gradient, step_size=step_size, max_drift=max_drift), n, step_size, clamp)
+
+
+def _moved(
+    x: Tensor,
+    drift: Tensor,
+    n: Tensor | None,
+    step_size: float,
+    clamp: tuple[float, float] | None,
+) -> Tensor:
+    """Give x + drift + δn, clamped; memory is taken once, which tells on a CPU."""
+    x = x + drift
     if n is not None:
-        x = x + step_size * n
-    return x if clamp is None else x.clamp(*clamp)
+        x += step_size * n
+    return x if clamp is None else x.clamp_(*clamp)
 
 
 def langevin(
@@ -216,7 +227,7 @@ def langevin(
             )
             accepted = accepted + share
         else:
-            x = langevin_step(x, gradient, n, step_size=step_size, max_drift=max_drift, clamp=clamp)
+            x = _moved(x, moved, n, step_size, clamp)
     count = max(steps, 1)
     acceptance = accepted.item() / count if metropolis else 1.0
     return Revision(x.detach(), moves.item() / count, acceptance)

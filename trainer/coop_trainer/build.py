@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -79,9 +79,17 @@ def make_optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim
 
 
 def make_average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
-    """Give the exponential moving average of a network."""
-    rule = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=rule, use_buffers=True)
+    """Give the exponential moving average of a network.
+
+    Its decay after n updates is (1 + n)/(10 + n) until ``settings.ema`` is reached, or the
+    networks of a short run would be shown as they began.
+    """
+
+    def follow(average: Any, current: Any, updates: Any) -> None:
+        decay = min(settings.ema, (1 + int(updates)) / (10 + int(updates)))
+        get_ema_multi_avg_fn(decay)(average, current, updates)  # type: ignore[no-untyped-call]
+
+    return AveragedModel(network, multi_avg_fn=follow, use_buffers=True)
 
 
 def share_of(config: Config, shard: Shard) -> Config:

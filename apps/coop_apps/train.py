@@ -179,7 +179,7 @@ def images(
 
     side = None if found is None else found.arrays[0].shape[1]
     training = _train("images", run, None if found is None else load, {"data.size": side})
-    if recover is not None:
+    if recover is not None and training.shard.first:
         from coop_runtime.files import write_atomically
         from coop_trainer.recover import recovered
 
@@ -260,7 +260,7 @@ class Run:
 def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) -> Training:
     """Begin or go on with the run, train, and report."""
     with needs_training():
-        from coop_trainer import loop, start
+        from coop_trainer import loop, shards, start
         from coop_trainer.config import configure
         from coop_trainer.presets import load_preset
 
@@ -284,19 +284,39 @@ def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object])
         )
         return configure(base, file=run.file, pairs=[*size, *pairs])
 
-    where, good = start.choose_device(run.device), None
-    writer = _summary_writer() if run.tensorboard else None
-    if run.resume:
-        training, folder, good = start.resume(run.out, where, load=load, settings=settings)
-        click.echo(f"{run.out}: going on at step {training.step}", err=True)
-    else:
-        assert load is not None  # noqa: S101  the commands ask for sources
-        config = configure(load_preset(kind, run.preset or "quick"), file=run.file, pairs=pairs)
-        training, folder = start.begin(run.out, config, load, where)
-    board = None if writer is None else writer(str(run.out / "tensorboard"))
-    outcome = loop.run(training, folder, say=_say, good=good, board=board)
+    with shards.joined() as shard:
+        with shard.together():
+            where, good = start.choose_device(run.device, shard), None
+            writer = _summary_writer() if run.tensorboard and shard.first else None
+            if run.resume:
+                training, folder, good = start.resume(
+                    run.out, where, load=load, settings=settings, shard=shard
+                )
+                _say_where(training, run.out, kind)
+            else:
+                assert load is not None  # noqa: S101  the commands ask for sources
+                preset = load_preset(kind, run.preset or "quick")
+                config = configure(preset, file=run.file, pairs=pairs)
+                training, folder = start.begin(run.out, config, load, where, shard)
+            board = None if writer is None else writer(str(run.out / "tensorboard"))
+        outcome = loop.run(training, folder, say=_say, good=good, board=board)
     _report(outcome, run.out, kind)
     return training
+
+
+def _say_where(training: Training, out: Path, kind: str) -> None:
+    """Say where a run goes on; refuse one of another kind of signal."""
+    if training.config.signal != kind:
+        signal = training.config.signal
+        raise CoopError(f"{out}: the run learns {signal}: coop-train {signal} --resume")
+    click.echo(f"{out}: going on at step {training.step}", err=True)
+    before, now = training.processes, training.shard.count
+    if before != now:
+        click.echo(
+            f"{before} processes have learned so far, {now} go on: the same up to rounding "
+            "(without batch normalisation), not bit for bit",
+            err=True,
+        )
 
 
 @contextmanager
@@ -329,9 +349,10 @@ def _check_ahead(kind: str, run: Run) -> None:
     """Refuse, before large data are read, what would be refused after it."""
     with needs_training():
         from coop_trainer.presets import load_preset
+        from coop_trainer.shards import first_to_be
         from coop_trainer.start import check_new
 
-    if not run.resume:
+    if not run.resume and first_to_be():  # others may come when the first has made it
         check_new(run.out)
     if run.preset is not None:
         load_preset(kind, run.preset)

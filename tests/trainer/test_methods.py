@@ -394,6 +394,24 @@ def test_gan_losses_and_their_directions() -> None:
     assert last.generator_loss < later.generator_loss
 
 
+def test_gan_penalty_is_half_gamma_times_the_squared_slope() -> None:
+    torch.manual_seed(0)
+    d, g, x = mlp_descriptor(), mlp_generator(), torch.randn(64, POINTS, 1)
+    losses = []
+
+    def keep(loss: Tensor, *networks: str) -> None:
+        if networks == ("descriptor",):
+            losses.append(loss.item())
+
+    for gamma in (0.0, 3.0):
+        rng = torch.Generator().manual_seed(0)
+        gan.train_step(d, g, keep, x, (3, 1), gan.GanConfig(64, 1, gamma), rng)
+    y = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad((d(y) / d.config.gain).sum(), y)
+    expected = 1.5 * slope.square().flatten(1).sum(1).mean().item()
+    assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from coop_runtime.errors import CoopError
 from coop_runtime.strict import decode, encode
 
+from .compute import ComputeConfig
 from .data import Kind
 from .guard import GuardConfig
 from .langevin import LangevinConfig
@@ -206,6 +207,7 @@ class Config:
     encoder_optimiser: OptimiserConfig
     loop: LoopConfig
     guard: GuardConfig
+    compute: ComputeConfig = dataclasses.field(default_factory=ComputeConfig)
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:

@@ -16,9 +16,12 @@ from .build import (
     make_average,
     make_optimiser,
     on_device,
+    share_of,
     strides,
 )
 from .chains import ChainPool
+from .chance import normal
+from .compute import autocast
 from .config import Config, LoopConfig, OptimiserConfig
 from .data import Signals
 from .examples import Batch, Examples, whole_shape
@@ -26,6 +29,7 @@ from .figures import Figures
 from .iteration import iterate
 from .nets import Descriptor, Encoder, Generator
 from .optimise import Network
+from .shards import ALONE, Shard, statistics
 
 __all__ = ["Training", "progress", "rate_factor"]
 
@@ -61,6 +65,8 @@ class Training:
 
     Attributes
     ----------
+    shard, share
+        This process's part in the training, and the settings for its share of the batches.
     signals, examples
         What is learned, as it was read, and batches of it.
     networks, optimisers, averages
@@ -80,15 +86,21 @@ class Training:
         Factor on the learning rates, lowered by the guard.
     rollbacks
         Number of roll-backs so far.
+    processes
+        How many processes have taken the steps so far.
 
     Raises
     ------
     CoopError
-        The examples do not fit the networks, or are incomplete and the method cannot learn that.
+        The examples do not fit the networks, or are incomplete and the method cannot learn that;
+        or the processes cannot share the batches evenly.
     """
 
-    def __init__(self, config: Config, signals: Signals, device: torch.device) -> None:
+    def __init__(
+        self, config: Config, signals: Signals, device: torch.device, shard: Shard = ALONE
+    ) -> None:
         self.config, self.signals, self.device = config, signals, device
+        self.shard, self.share, self.processes = shard, share_of(config, shard), shard.count
         torch_seed = torch.Generator().manual_seed(config.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
@@ -106,7 +118,12 @@ class Training:
         crop = config.data.crop_shape(signals.dims)
         self.shape = whole_shape(signals, strides(networks)) if crop is None else crop
         self.examples = Examples(
-            signals, self.shape, whole=crop is None, batch=config.data.batch, device=device
+            signals,
+            self.shape,
+            whole=crop is None,
+            batch=config.data.batch,
+            device=device,
+            shard=shard,
         )
         self.latent_shape = (
             () if networks.generator is None else networks.generator.latent_shape(self.shape)
@@ -126,10 +143,9 @@ class Training:
                 self.filled = torch.zeros(shape, device=device)
 
         self.data_rng = torch_seed
-        self.rng = torch.Generator(device).manual_seed(config.seed)
-        self.chains = ChainPool(
-            config.algorithm_d.pool if config.method == "descriptor" else config.coopnets.pool
-        )
+        self.rng = shard.generator(device, config.seed)
+        pool = config.algorithm_d.pool if config.method == "descriptor" else config.coopnets.pool
+        self.chains = ChainPool(pool, shard)
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
         self.saturation_of_data = signals.saturation()
 
@@ -175,7 +191,7 @@ class Training:
         if self.filled is not None and batch.seen is not None:
             x = torch.where(batch.seen > 0, x, self.filled[batch.places])
         if noise:
-            x = x + noise * torch.randn(x.shape, generator=self.rng, device=self.device)
+            x = x + noise * normal(x.shape, self.rng)
         return batch._replace(x=x)
 
     def advance(self) -> Figures:
@@ -187,9 +203,11 @@ class Training:
                 group["lr"] = settings.rate * factor
         for network in self.networks.values():
             network.train()
-        figures = iterate(self)
-        self.step += 1
-        return figures
+        with autocast(self.config.compute, self.device):
+            figures = iterate(self)
+        self.shard.average([s for n in self.networks.values() for s in statistics(n)])
+        self.step, self.processes = self.step + 1, self.shard.count
+        return self.shard.averaged(figures)
 
     def rehearse(self) -> None:
         """Run the networks once: torch raises RuntimeError for settings that do not fit."""
@@ -228,6 +246,7 @@ class Training:
             "seconds": self.seconds,
             "shrink": self.shrink,
             "rollbacks": self.rollbacks,
+            "processes": self.processes,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -275,6 +294,7 @@ class Training:
                     table.copy_(state[name])
             self.step, self.seconds = state["step"], state["seconds"]
             self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
+            self.processes = state.get("processes", 1)
 
     def roll_back(self, state: dict[str, Any]) -> None:
         """Return to a good state with smaller learning rates; new noise, so new luck."""
@@ -287,10 +307,16 @@ class Training:
         self.shrink = shrink * self.config.guard.shrink
 
     def optimise(self, loss: Tensor, *networks: Network) -> None:
-        """Take one gradient step of the named networks on a loss, and update their averages."""
+        """Take one gradient step of the named networks on a loss, and update their averages.
+
+        The loss is the mean over this process's share; the step is that of the joined batch.
+        """
         for name in networks:
             self.optimisers[name].zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        learning = [self.networks[name] for name in networks]
+        gradients = [p.grad for n in learning for p in n.parameters() if p.grad is not None]
+        self.shard.average([*gradients, *(s for n in learning for s in statistics(n))])
         for name in networks:
             settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
             if settings.clip is not None:

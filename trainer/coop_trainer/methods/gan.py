@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..chance import normal
 from ..contrast import squared_slope
 from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
@@ -69,8 +70,7 @@ def train_step(
     """
 
     def draw() -> Tensor:
-        z: Tensor = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
-        x_generated: Tensor = g(z)
+        x_generated: Tensor = g(normal((config.samples, *latent_shape), rng))
         return x_generated
 
     with torch.no_grad():

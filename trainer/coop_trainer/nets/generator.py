@@ -177,7 +177,7 @@ class Generator(nn.Module):
             if number and self.config.latents[number]:
                 h = torch.cat([h, noise], 1)
             h = level(h)
-        drawn = self.draw(self._wider(h, self.config.draw.stride))
+        drawn = self.draw(self._wider(h, self.config.draw.stride)).float()
         return torch.tanh(drawn * self.amplitude if self.config.amplitude == "data" else drawn)
 
     def _wider(self, h: Tensor, stride: PerAxis) -> Tensor:

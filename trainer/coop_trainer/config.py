@@ -69,7 +69,10 @@ class DataConfig:
     batch
         Examples per update, at most.
     noise
-        Standard deviation of the noise added to examples, in units of the range [−1, 1].
+        Standard deviation of the noise added to examples.
+    relative
+        Whether ``noise``, Langevin steps and drifts, and σ are in units of the training data's
+        standard deviation, instead of the range [−1, 1]; see `relative.resolved`.
     """
 
     size: int | None
@@ -77,6 +80,7 @@ class DataConfig:
     crop: int | tuple[int, ...] | None
     batch: int
     noise: float
+    relative: bool
 
     def __post_init__(self) -> None:
         for name in ("size", "rate", "batch"):

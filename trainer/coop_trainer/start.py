@@ -12,6 +12,7 @@ from coop_runtime.errors import CoopError
 from .compute import compile_networks
 from .config import Config, changed_keys
 from .data import Signals
+from .relative import resolved
 from .run_folder import RunFolder
 from .shards import ALONE, Shard
 from .training import Training
@@ -71,6 +72,7 @@ def begin(
     if shard.first and out.exists():
         raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
     signals = load(config)
+    config = resolved(config, signals)
     try:
         training = Training(config, signals, device, shard)
         training.rehearse()
@@ -117,7 +119,7 @@ def resume(
     """
     folder = RunFolder.open(out, writing=shard.first)
     stored, learned = folder.config(), folder.signals()
-    wanted = settings(stored)
+    wanted = resolved(settings(stored), learned)
     for key in changed_keys(stored, wanted):
         if key not in MAY_CHANGE:
             raise CoopError(

@@ -158,10 +158,17 @@ def images(
 
     SOURCE is a folder of pictures, an .npz or .npy file, or an idx file as of MNIST.
     """
-    if not sources and not options["resume"]:
+    run = Run(**options)
+    if not sources and not run.resume:
         raise click.UsageError("give at least one SOURCE: a folder, an .npz or an idx .gz file")
+    if not sources and not (size is grey is limit is mask is None and not skip_broken):
+        raise click.UsageError(
+            "--size, --grey, --limit, --mask and --skip-broken are about SOURCEs: give these too"
+        )
     if recover is not None:
         check_writable(recover, ".npz")
+        _check_recoverable(run, None if not sources else mask is not None)
+    _check_ahead("images", run)
     found = _load_images(sources, size, grey, limit, skip_broken) if sources else None
 
     def load(config: Config) -> Signals:
@@ -171,9 +178,7 @@ def images(
         return found if mask is None else hide(found, mask, config.seed)
 
     side = None if found is None else found.arrays[0].shape[1]
-    training = _train(
-        "images", Run(**options), None if found is None else load, {"data.size": side}
-    )
+    training = _train("images", run, None if found is None else load, {"data.size": side})
     if recover is not None and training.shard.first:
         from coop_runtime.files import write_atomically
         from coop_trainer.recover import recovered
@@ -202,7 +207,10 @@ def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **optio
     def load(config: Config) -> Signals:
         from coop_trainer.data import load_sound
 
-        return load_sound(sources, rate=config.data.rate, skip_broken=skip_broken)
+        (crop,) = config.data.crop_shape(1) or (2,)
+        return load_sound(
+            sources, rate=config.data.rate, crop=crop, skip_broken=skip_broken, say=_say
+        )
 
     _train("sound", Run(**options), load if sources else None, {"data.rate": rate})
 
@@ -227,7 +235,7 @@ def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **optio
     def load(config: Config) -> Signals:
         from coop_trainer.data import load_clips
 
-        return load_clips(sources, size=config.data.size, skip_broken=skip_broken)
+        return load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=_say)
 
     _train("clips", Run(**options), load if sources else None, {"data.size": size})
 
@@ -262,10 +270,19 @@ def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object])
     pairs = (*given, *run.pairs)
 
     def settings(stored: Config) -> Config:
+        if stored.signal != kind:
+            raise CoopError(
+                f"{run.out}: the run learns {stored.signal}: "
+                f"coop-train {stored.signal} --out {run.out} --resume"
+            )
         if run.preset is None and run.file is None and not pairs:
             return stored
         base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
-        return configure(base, file=run.file, pairs=pairs)
+        # Of pictures of a set, what is read decides on the size; here it was read before.
+        size = (
+            [f"data.size={stored.data.size or 'none'}"] if kind == "images" and load is None else []
+        )
+        return configure(base, file=run.file, pairs=[*size, *pairs])
 
     with shards.joined() as shard:
         with shard.together():
@@ -282,9 +299,7 @@ def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object])
                 config = configure(preset, file=run.file, pairs=pairs)
                 training, folder = start.begin(run.out, config, load, where, shard)
             board = None if writer is None else writer(str(run.out / "tensorboard"))
-        outcome = loop.run(
-            training, folder, say=lambda line: click.echo(line, err=True), good=good, board=board
-        )
+        outcome = loop.run(training, folder, say=_say, good=good, board=board)
     _report(outcome, run.out, kind)
     return training
 
@@ -326,13 +341,35 @@ def _load_images(
         from coop_trainer.data import load_images
 
     return load_images(
-        sources,
-        size=size,
-        grey=grey,
-        limit=limit,
-        skip_broken=skip_broken,
-        say=lambda line: click.echo(line, err=True),
+        sources, size=size, grey=grey, limit=limit, skip_broken=skip_broken, say=_say
     )
+
+
+def _check_ahead(kind: str, run: Run) -> None:
+    """Refuse, before large data are read, what would be refused after it."""
+    with needs_training():
+        from coop_trainer.presets import load_preset
+        from coop_trainer.start import check_new
+
+    if not run.resume:
+        check_new(run.out)
+    if run.preset is not None:
+        load_preset(kind, run.preset)
+
+
+def _check_recoverable(run: Run, masked: bool | None) -> None:
+    """Refuse --recover of complete data; ``masked`` is None where the run's own are meant."""
+    if masked is None:
+        with needs_training():
+            from coop_trainer.run_folder import RunFolder
+
+        masked = RunFolder.open(run.out).signals().seen is not None
+    if not masked:
+        raise CoopError("--recover: the training data are complete; hide entries with --mask")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _summary_writer() -> Callable[[str], Board]:

@@ -55,7 +55,8 @@ class Examples:
     Raises
     ------
     CoopError
-        Incomplete data and random crops, or a batch that the processes cannot share evenly.
+        Signals smaller than the crops, incomplete ones that are to be cropped, or a batch that
+        the processes cannot share evenly.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class Examples:
             self.table = self._joined(signals.arrays)
             self.batch = min(batch, len(self.table))
             self.deck = Deck(len(self.table))
+        else:
+            random_crops(self.stacks, 1, shape, torch.Generator())  # refuses what is too small
         shard.size(self.batch, "data.batch")
         if signals.seen is not None:
             if not whole:

@@ -17,7 +17,7 @@ from .run_folder import RunFolder
 from .shards import ALONE, Shard
 from .training import Training
 
-__all__ = ["Loader", "begin", "choose_device", "resume"]
+__all__ = ["Loader", "begin", "check_new", "choose_device", "resume"]
 
 Loader = Callable[[Config], Signals]
 """Reads the training data that the settings describe."""
@@ -59,6 +59,12 @@ def choose_device(name: str, shard: Shard = ALONE) -> torch.device:
     return torch.device(name)
 
 
+def check_new(out: Path) -> None:
+    """Refuse a folder that is there already."""
+    if out.exists():
+        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+
+
 def begin(
     out: Path, config: Config, load: Loader, device: torch.device, shard: Shard = ALONE
 ) -> tuple[Training, RunFolder]:
@@ -69,12 +75,11 @@ def begin(
     CoopError
         ``out`` exists, the training data cannot be used, or sizes do not fit; nothing is written.
     """
-    if shard.first and out.exists():
-        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+    if shard.first:
+        check_new(out)
     signals = load(config)
-    config = resolved(config, signals)
     try:
-        training = Training(config, signals, device, shard)
+        training = Training(resolved(config, signals), signals, device, shard)
         training.rehearse()
     except RuntimeError as error:
         why = " ".join(str(error).split())[:200]
@@ -119,7 +124,7 @@ def resume(
     """
     folder = RunFolder.open(out, writing=shard.first)
     stored, learned = folder.config(), folder.signals()
-    wanted = resolved(settings(stored), learned)
+    wanted = settings(stored)
     for key in changed_keys(stored, wanted):
         if key not in MAY_CHANGE:
             raise CoopError(
@@ -127,14 +132,14 @@ def resume(
             )
     if load is not None:
         _check_same(out, learned, load(wanted))
-    training = Training(wanted, learned, device, shard)
+    training = Training(resolved(wanted, learned), learned, device, shard)
     checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
         state, good, lines = checkpoint
         (training.restore if writing else training.restore_networks)(state)
     if writing:
         compile_networks(wanted.compute, training.networks.values(), device)
-        folder.write_config(training.config)
+        folder.write_config(wanted)
         folder.cut_log(lines)
     return training, folder, good
 

@@ -1,7 +1,8 @@
 """All that changes while a model is learned: networks, optimisers, averages, random state."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -261,29 +262,39 @@ class Training:
                 f"this run is trained on {state['device']}: go on with --device {state['device']}"
             )
         self.restore_networks(state)
-        for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(copy.deepcopy(state["parts"][f"{name}_optimiser"]))
-        chains: Tensor | None = state["chains"]
-        self.chains.states = None if chains is None else chains.to(self.device, copy=True)
-        self.examples.restore(state["deck"])
-        self.rng.set_state(state["rng"])
-        self.data_rng.set_state(state["data_rng"])
+        with _fitting():
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(copy.deepcopy(state["parts"][f"{name}_optimiser"]))
+            chains: Tensor | None = state["chains"]
+            if chains is not None:
+                _same_shape("chains", chains[0], (self.signals.channels, *self.shape))
+                chains = chains.to(self.device, copy=True)
+            self.chains.states = chains
+            self.examples.restore(state["deck"])
+            self.rng.set_state(state["rng"])
+            self.data_rng.set_state(state["data_rng"])
 
     def restore_networks(self, state: dict[str, Any]) -> None:
-        """Take over networks, latents and counts: enough to draw and to export, anywhere."""
-        try:
+        """Take over networks, latents and counts: enough to draw and to export, anywhere.
+
+        Raises
+        ------
+        CoopError
+            The state is of another method, or of networks of another shape.
+        """
+        with _fitting():
+            if others := sorted(state["parts"].keys() ^ self._parts().keys()):
+                raise ValueError(f"of another method: {', '.join(others)}")
             for name, part in self._parts().items():
                 if isinstance(part, nn.Module):
                     part.load_state_dict(state["parts"][name])
-        except RuntimeError as error:
-            why = " ".join(str(error).split())
-            raise CoopError(f"the checkpoint does not fit the settings ({why[:200]})") from None
-        for table, kept in ((self.latents, state["latents"]), (self.filled, state["filled"])):
-            if table is not None:
-                table.copy_(kept)
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
-        self.processes = state.get("processes", 1)
+            for name, table in (("latents", self.latents), ("filled", self.filled)):
+                if table is not None:
+                    _same_shape(name, state[name], tuple(table.shape))
+                    table.copy_(state[name])
+            self.step, self.seconds = state["step"], state["seconds"]
+            self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
+            self.processes = state.get("processes", 1)
 
     def roll_back(self, state: dict[str, Any]) -> None:
         """Return to a good state with smaller learning rates; new noise, so new luck."""
@@ -318,6 +329,21 @@ class Training:
         optimisers = {f"{name}_optimiser": part for name, part in self.optimisers.items()}
         averages = {f"{name}_average": part for name, part in self.averages.items()}
         return {**self.networks, **optimisers, **averages}
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Say in one line that a checkpoint is of other settings than the run."""
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise CoopError(f"the checkpoint does not fit the settings ({why})") from None
+
+
+def _same_shape(name: str, kept: Tensor, shape: tuple[int, ...]) -> None:
+    if kept.shape != shape:
+        raise ValueError(f"{name}: expected {shape}, found {tuple(kept.shape)}")
 
 
 def _by_role(networks: Mapping[str, nn.Module]) -> Networks:

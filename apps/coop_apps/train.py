@@ -349,9 +349,10 @@ def _check_ahead(kind: str, run: Run) -> None:
     """Refuse, before large data are read, what would be refused after it."""
     with needs_training():
         from coop_trainer.presets import load_preset
+        from coop_trainer.shards import first_to_be
         from coop_trainer.start import check_new
 
-    if not run.resume:
+    if not run.resume and first_to_be():  # others may come when the first has made it
         check_new(run.out)
     if run.preset is not None:
         load_preset(kind, run.preset)

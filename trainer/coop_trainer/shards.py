@@ -21,7 +21,7 @@ from coop_runtime.errors import CoopError
 from .chance import SharedGenerator
 from .figures import Figures
 
-__all__ = ["ALONE", "LostError", "Shard", "joined", "statistics"]
+__all__ = ["ALONE", "LostError", "Shard", "first_to_be", "joined", "statistics"]
 
 
 class LostError(CoopError):
@@ -141,6 +141,11 @@ class Shard:
 
 #: The training of one process.
 ALONE = Shard()
+
+
+def first_to_be() -> bool:
+    """Whether this process will be the first of `joined`, which writes and speaks."""
+    return not dist.is_torchelastic_launched() or os.environ["RANK"] == "0"
 
 
 @contextmanager

@@ -99,10 +99,8 @@ class Case:
     params=[(method, kind) for kind in KINDS for method in METHODS],
     ids=lambda case: "-".join(case),
 )
-def case(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Case]:
-    yield Case(*request.param, tmp_path_factory.mktemp("case"))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return Case(*request.param, tmp_path_factory.mktemp("case"))
 
 
 def leaves(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -24,7 +24,7 @@ from .methods.triangle import TriangleConfig
 from .methods.vae import VaeConfig
 from .nets import DescriptorConfig, EncoderConfig, GeneratorConfig
 from .optimise import Network
-from .presets import completed, overlaid
+from .presets import completed, load_base, overlaid
 
 __all__ = [
     "METHODS",
@@ -214,7 +214,8 @@ class Config:
             raise CoopError(f"seed: expected a number in [0, 2⁶³), found {self.seed}")
         if self.method == "abp" and self.data.crop is not None:
             raise CoopError(
-                "data.crop: abp keeps a latent of each example, which must be whole: none"
+                "data.crop: abp keeps a latent of each example, which must be whole: "
+                "--set data.crop=none"
             )
 
     @property
@@ -275,7 +276,8 @@ def configure(
     Raises
     ------
     CoopError
-        No such file, not TOML, an unknown key, a value of the wrong type or out of range.
+        No such file, not TOML, an unknown key, a value of the wrong type or out of range; or
+        neither preset nor file describe a network that the method learns.
     """
     layers, changes = [preset], {}
     if file is not None:
@@ -289,7 +291,22 @@ def configure(
     parts = [
         p for layer in layers for p in (layer, *(layer.get("when", {}).get(c, {}) for c in cases))
     ]
-    return decode(Config, _overlaid_all([*parts, changes]), "settings")
+    config = decode(Config, _overlaid_all([*parts, changes]), "settings")
+    _check_networks(config)
+    return config
+
+
+def _check_networks(config: Config) -> None:
+    """Refuse a method that learns a network which the preset does not describe."""
+    base = load_base()
+    for name in config.networks:
+        network = getattr(config, name)
+        if network == decode(type(network), base[name], name):
+            raise CoopError(
+                f"{config.method} learns a network '{name}', and the preset '{config.preset}' for "
+                f"{config.signal} describes none: give --preset quick, another --method, or a "
+                f"table [{name}] in a --config file"
+            )
 
 
 def _overlaid_all(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

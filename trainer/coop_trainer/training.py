@@ -136,7 +136,7 @@ class Training:
             if config.method not in INCOMPLETE:
                 raise CoopError(
                     f"{config.method} cannot learn from incomplete data: it infers no latents; "
-                    f"take --method {', '.join(INCOMPLETE)}"
+                    f"take --method {', '.join(INCOMPLETE[:-1])} or {INCOMPLETE[-1]}"
                 )
             if self.latents is None:
                 shape = (len(self.examples), signals.channels, *self.shape)

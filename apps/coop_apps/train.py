@@ -161,7 +161,7 @@ def images(
     run = Run(**options)
     if not sources and not run.resume:
         raise click.UsageError("give at least one SOURCE: a folder, an .npz or an idx .gz file")
-    if not sources and not (size is grey is limit is mask is None and not skip_broken):
+    if not sources and (skip_broken or any(o is not None for o in (size, grey, limit, mask))):
         raise click.UsageError(
             "--size, --grey, --limit, --mask and --skip-broken are about SOURCEs: give these too"
         )

@@ -96,11 +96,13 @@ def filled_by(training: Training) -> torch.Tensor:
     assert g is not None
     assert seen is not None
     with torch.no_grad():
-        if training.latents is not None:
-            return g(training.latents).movedim(1, -1)
-        assert training.filled is not None
-        assert q is not None
-        return g(q(torch.where(seen > 0, x, training.filled)).mean).movedim(1, -1)
+        z = training.latents
+        if z is None:
+            assert training.filled is not None
+            assert q is not None
+            z = q(torch.where(seen > 0, x, training.filled)).mean
+        drawn: torch.Tensor = g(z).movedim(1, -1)
+    return drawn
 
 
 def test_half_of_a_grey_picture_tells_the_other_half(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def configure(
         No such file, not TOML, an unknown key, a value of the wrong type or out of range; or
         neither preset nor file describe a network that the method learns.
     """
-    layers, changes = [preset], {}
+    layers, changes = [preset], dict[str, Any]()
     if file is not None:
         layers.append(_read_table(file))
     for pair in pairs:

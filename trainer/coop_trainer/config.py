@@ -12,6 +12,7 @@ from coop_runtime.errors import CoopError
 from coop_runtime.strict import decode, encode
 
 from .data import Kind
+from .growth import GrowthConfig
 from .guard import GuardConfig
 from .langevin import LangevinConfig
 from .methods.abp import AbpConfig
@@ -180,6 +181,7 @@ class Config:
     """All settings of one run; `configure` makes it.
 
     Settings of networks and methods that the run does not use are there and mean nothing.
+    ``growth`` is None where networks are whole from the beginning.
     """
 
     signal: Kind
@@ -202,6 +204,7 @@ class Config:
     encoder_optimiser: OptimiserConfig
     loop: LoopConfig
     guard: GuardConfig
+    growth: GrowthConfig | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:

@@ -19,7 +19,7 @@ def iterate(t: "Training") -> Figures:
     What belongs to single examples (ABP's latents, the hidden entries of incomplete data) is
     fetched before, and kept after it.
     """
-    c, z, rng, step = t.config, t.latent_shape, t.rng, t.step
+    c, z, rng, step = t.current, t.latent_shape, t.rng, t.step
     match c.method:
         case "coopnets":
             f, g = t.descriptor, t.generator

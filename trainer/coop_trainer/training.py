@@ -22,8 +22,9 @@ from .config import Config, LoopConfig, OptimiserConfig
 from .data import Signals
 from .examples import Batch, Examples, whole_shape
 from .figures import Figures
+from .growth import check_growth, grow, settle
 from .iteration import iterate
-from .nets import Descriptor, Encoder, Generator
+from .nets import Descriptor, Encoder, Generator, Stage
 from .optimise import Network
 
 __all__ = ["Training", "progress", "rate_factor"]
@@ -65,12 +66,16 @@ class Training:
     networks, optimisers, averages
         By role, for the networks that the method learns.
     shape, latent_shape
-        Spatial shape of an example, and shape of its z: (latent_channels, h, …).
+        Spatial shape of an example, now, and shape of its z: (latent_channels, h, …).
     latents
         Of ABP: the z of each example, (examples, latent_channels, h, …).
     filled
         Of incomplete data: each example with the model's idea of its hidden entries,
         (examples, channels, …).
+    stage, grown, current
+        With growth: the stage of the last iteration, the share of the run at which it was due,
+        and the settings as they are at this size. ``stage`` is None and ``current`` the whole
+        ``config`` without.
     step
         Iterations done.
     seconds
@@ -132,6 +137,10 @@ class Training:
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
         self.saturation_of_data = signals.saturation()
 
+        self.current, self.stage, self.grown = config, cast(Stage | None, None), 0.0
+        check_growth(self)
+        settle(self)
+
     @property
     def descriptor(self) -> Descriptor:
         """The descriptor; KeyError where the method learns none."""
@@ -180,6 +189,7 @@ class Training:
     def advance(self) -> Figures:
         """Take one iteration of the configured method."""
         factor = self.rate_factor
+        grow(self)
         for name, optimiser in self.optimisers.items():
             settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
             for group in optimiser.param_groups:
@@ -224,6 +234,7 @@ class Training:
             "rng": self.rng.get_state(),
             "data_rng": self.data_rng.get_state(),
             "step": self.step,
+            "grown": self.grown,
             "seconds": self.seconds,
             "shrink": self.shrink,
             "rollbacks": self.rollbacks,
@@ -263,7 +274,9 @@ class Training:
             if table is not None:
                 table.copy_(kept)
         self.step, self.seconds = state["step"], state["seconds"]
+        self.grown = state.get("grown", 0.0)
         self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
+        settle(self)
 
     def roll_back(self, state: dict[str, Any]) -> None:
         """Return to a good state with smaller learning rates; new noise, so new luck."""

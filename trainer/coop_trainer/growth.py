@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
 from .nets import Growing, Stage
-from .nets.growing import doubled, halved
+from .nets.growing import blended, doubled, halved
 from .nets.layers import avg_pool
 
 if TYPE_CHECKING:
@@ -148,6 +147,9 @@ def settle(t: "Training") -> None:
         _growing(network).grow(stage)
     factor = 2 ** (len(t.config.growth.shares) - 1 - stage.level)
     t.shape = tuple(n // factor for n in t.examples.shape)
+    # Losses, but for gan's, are sums over entries; without this, Adam's first steps at a new size
+    # would be as much too long as there are more of them, and undo what was learned.
+    t.loss_weight = 1.0 if t.config.method == "gan" else float(factor**t.dims)
     t.current = at_stage(t.config, stage.level)
     t.examples.batch = min(t.current.data.batch, len(t.examples))
     t.examples.scaled = partial(shown_at, factor=factor, blend=stage.blend)
@@ -163,7 +165,7 @@ def outgrown(t: "Training") -> bool:
 def shown_at(x: Tensor, factor: int, blend: float) -> Tensor:
     """Average x (batch, channels, …) over blocks; while a level is blended in, α of its detail."""
     x = avg_pool(x, factor)
-    return x if blend == 1 else torch.lerp(doubled(halved(x)), x, blend)
+    return x if blend == 1 else blended(doubled(halved(x)), x, blend)
 
 
 def _growing(network: nn.Module) -> Growing:

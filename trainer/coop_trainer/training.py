@@ -76,6 +76,8 @@ class Training:
         With growth: the stage of the last iteration, the share of the run at which it was due,
         and the settings as they are at this size. ``stage`` is None and ``current`` the whole
         ``config`` without.
+    loss_weight
+        With growth: entries of a whole picture for which an entry of this size stands.
     step
         Iterations done.
     seconds
@@ -138,6 +140,7 @@ class Training:
         self.saturation_of_data = signals.saturation()
 
         self.current, self.stage, self.grown = config, cast(Stage | None, None), 0.0
+        self.loss_weight = 1.0
         check_growth(self)
         settle(self)
 
@@ -292,7 +295,7 @@ class Training:
         """Take one gradient step of the named networks on a loss, and update their averages."""
         for name in networks:
             self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * self.loss_weight).backward()  # type: ignore[no-untyped-call]
         for name in networks:
             settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
             if settings.clip is not None:

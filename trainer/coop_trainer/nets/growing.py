@@ -29,6 +29,7 @@ __all__ = [
     "GrowingEncoder",
     "GrowingGenerator",
     "Stage",
+    "blended",
     "doubled",
     "halved",
 ]
@@ -107,9 +108,7 @@ class GrowingGenerator(Growing, Generator):
             )
         self.stops = (*doubling, len(config.levels))
         fans = [config.levels[stop - 1].filters for stop in self.stops]
-        self.draws = nn.ModuleList(
-            self._convolution(fan, Layer(channels, 1)) for fan in fans[:-1]
-        )
+        self.draws = nn.ModuleList(self._convolution(fan, Layer(channels, 1)) for fan in fans[:-1])
         if config.init_sd is not None:
             initialise(self.draws, config.init_sd)
         self._whole(len(doubling))
@@ -122,7 +121,7 @@ class GrowingGenerator(Growing, Generator):
         before, stop = self.stops[level - 1 : level + 1]
         h = self._rise(z, 0, before)
         old = doubled(self._drawn(level - 1, h))
-        return torch.lerp(old, self._drawn(level, self._rise(h, before, stop)), blend)
+        return blended(old, self._drawn(level, self._rise(h, before, stop)), blend)
 
     def _rise(self, h: Tensor, start: int, stop: int) -> Tensor:
         for number in range(start, stop):
@@ -178,7 +177,9 @@ class GrowingEncoder(Growing, Encoder):
         super().__init__(config, channels=channels, latent_channels=latent_channels, dims=dims)
         halving = _halving("encoder.layers", config.layers)
         entrances = [
-            nn.Sequential(*encoder.block(dims, channels, Layer(config.layers[n].filters, 1), config))
+            nn.Sequential(
+                *encoder.block(dims, channels, Layer(config.layers[n].filters, 1), config)
+            )
             for n in reversed(halving)
         ]
         self.body = _Column(self.body, entrances, halving)
@@ -217,11 +218,16 @@ class _Column(nn.Module):
         level, blend = self.stage
         h: Tensor = self.entrances[level](x)
         if blend < 1:
-            h = torch.lerp(self.entrances[level - 1](halved(x)), self.levels[level](h), blend)
+            h = blended(self.entrances[level - 1](halved(x)), self.levels[level](h), blend)
             level -= 1
         for below in range(level, -1, -1):
             h = self.levels[below](h)
         return h
+
+
+def blended(old: Tensor, new: Tensor, blend: float) -> Tensor:
+    """Give (1 − α) old + α new."""
+    return (1 - blend) * old + blend * new
 
 
 def halved(x: Tensor) -> Tensor:

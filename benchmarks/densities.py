@@ -250,13 +250,19 @@ def learn_descriptor(plane: Plane) -> None:
 
 
 def learn_coopnets(plane: Plane) -> None:
-    """CoopNets, all chains from drafts."""
+    """CoopNets by the right diagram of equation (11): z is inferred from the revised draft.
+
+    Where single steps can reach no other mode, nothing corrects the modes' shares, and the
+    generator ends up in one of them; long steps, corrected by Metropolis-Hastings, can.
+    """
     config = coopnets.CoopNetsConfig(
         chains=BATCH,
-        langevin=LANGEVIN,
-        latent_steps=0,
+        langevin=dataclasses.replace(
+            LANGEVIN, steps=50, step_size=0.3, max_drift=0.05, metropolis=True
+        ),
+        latent_steps=20,
         latent_step_size=0.1,
-        sigma=0.3,
+        sigma=0.1,
         draft_noise=0.0,
         persistent_chains=0,
         pool=0,
@@ -325,8 +331,9 @@ def learn_vae(plane: Plane) -> None:
 
 
 def learn_gan(plane: Plane) -> None:
-    """Learn a generative adversarial network."""
-    optimise, config = plane.adam(beta=0.5), gan.GanConfig(samples=BATCH, generator_updates=1)
+    """Learn a generative adversarial network, with the penalty that makes it converge."""
+    optimise = plane.adam(beta=0.5)
+    config = gan.GanConfig(samples=BATCH, generator_updates=1, gradient_penalty=0.1)
     for _ in plane.iterations():
         gan.train_step(plane.f, plane.g, optimise, plane.batch(), (LATENT, 1), config, plane.rng)
 

@@ -10,6 +10,7 @@ from .console import Command
 
 __all__ = ["main"]
 
+ENDING = {1: ".wav", 2: ".png", 3: ".gif"}
 EXAMPLES = """\b
 Examples:
   coop-export runs/brick exported/brick
@@ -43,8 +44,9 @@ Completion of options, for bash (also zsh_source, fish_source):
 def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
     """Export what the run in folder RUN has learned to the new folder BUNDLE.
 
-    The bundle holds the generator, the energy with its gradient, the posterior, a card and
-    samples; coop-run and coop_runtime play it without torch. It appears whole or not at all.
+    The bundle holds what the method learned of: generator, posterior, energy with its gradient,
+    encoder; and a card and samples. coop-run and coop_runtime play it without torch. It appears
+    whole or not at all.
     """
     try:
         from coop_trainer.export.from_run import export_run  # seconds: only when it is needed
@@ -53,8 +55,9 @@ def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
             f"exporting needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
         ) from None
     card = export_run(run, bundle, atol=atol, rtol=rtol)
-    size = sum(entry.bytes for entry in card.files.values()) / 1e6
-    click.echo(f"{bundle}: {size:.1f} MB")
+    megabytes = sum(entry.bytes for entry in card.files.values()) / 1e6
+    click.echo(f"{bundle}: {megabytes:.1f} MB")
     for name, parity in card.parity.items():
         click.echo(f"  {name}: torch and ONNX Runtime differ by {parity.max_relative_error:.1e}")
-    click.echo(f"next: coop-run generate {bundle} --size 448x448 -o {card.name}.png")
+    size = " --size 448x448" if card.signal.kind == "texture" else ""
+    click.echo(f"next: coop-run generate {bundle}{size} -o {card.name}{ENDING[card.signal.dims]}")

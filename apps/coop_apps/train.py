@@ -158,10 +158,17 @@ def images(
 
     SOURCE is a folder of pictures, an .npz or .npy file, or an idx file as of MNIST.
     """
-    if not sources and not options["resume"]:
+    run = Run(**options)
+    if not sources and not run.resume:
         raise click.UsageError("give at least one SOURCE: a folder, an .npz or an idx .gz file")
+    if not sources and not (size is grey is limit is mask is None and not skip_broken):
+        raise click.UsageError(
+            "--size, --grey, --limit, --mask and --skip-broken are about SOURCEs: give these too"
+        )
     if recover is not None:
         check_writable(recover, ".npz")
+        _check_recoverable(run, None if not sources else mask is not None)
+    _check_ahead("images", run)
     found = _load_images(sources, size, grey, limit, skip_broken) if sources else None
 
     def load(config: Config) -> Signals:
@@ -171,10 +178,8 @@ def images(
         return found if mask is None else hide(found, mask, config.seed)
 
     side = None if found is None else found.arrays[0].shape[1]
-    training = _train(
-        "images", Run(**options), None if found is None else load, {"data.size": side}
-    )
-    if recover is not None:
+    training = _train("images", run, None if found is None else load, {"data.size": side})
+    if recover is not None and training.shard.first:
         from coop_runtime.files import write_atomically
         from coop_trainer.recover import recovered
 
@@ -202,7 +207,10 @@ def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **optio
     def load(config: Config) -> Signals:
         from coop_trainer.data import load_sound
 
-        return load_sound(sources, rate=config.data.rate, skip_broken=skip_broken)
+        (crop,) = config.data.crop_shape(1) or (2,)
+        return load_sound(
+            sources, rate=config.data.rate, crop=crop, skip_broken=skip_broken, say=_say
+        )
 
     _train("sound", Run(**options), load if sources else None, {"data.rate": rate})
 
@@ -227,7 +235,7 @@ def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **optio
     def load(config: Config) -> Signals:
         from coop_trainer.data import load_clips
 
-        return load_clips(sources, size=config.data.size, skip_broken=skip_broken)
+        return load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=_say)
 
     _train("clips", Run(**options), load if sources else None, {"data.size": size})
 
@@ -252,7 +260,7 @@ class Run:
 def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) -> Training:
     """Begin or go on with the run, train, and report."""
     with needs_training():
-        from coop_trainer import loop, start
+        from coop_trainer import loop, shards, start
         from coop_trainer.config import configure
         from coop_trainer.presets import load_preset
 
@@ -262,29 +270,53 @@ def _train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object])
     pairs = (*given, *run.pairs)
 
     def settings(stored: Config) -> Config:
+        if stored.signal != kind:
+            raise CoopError(
+                f"{run.out}: the run learns {stored.signal}: "
+                f"coop-train {stored.signal} --out {run.out} --resume"
+            )
         if run.preset is None and run.file is None and not pairs:
             return stored
         base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
-        return configure(base, file=run.file, pairs=pairs)
+        # Of pictures of a set, what is read decides on the size; here it was read before.
+        size = (
+            [f"data.size={stored.data.size or 'none'}"] if kind == "images" and load is None else []
+        )
+        return configure(base, file=run.file, pairs=[*size, *pairs])
 
-    where, good = start.choose_device(run.device), None
-    writer = _summary_writer() if run.tensorboard else None
-    if run.resume:
-        training, folder, good = start.resume(run.out, where, load=load, settings=settings)
-        if training.config.signal != kind:
-            signal = training.config.signal
-            raise CoopError(f"{run.out}: the run learns {signal}: coop-train {signal} --resume")
-        click.echo(f"{run.out}: going on at step {training.step}", err=True)
-    else:
-        assert load is not None  # noqa: S101  the commands ask for sources
-        config = configure(load_preset(kind, run.preset or "quick"), file=run.file, pairs=pairs)
-        training, folder = start.begin(run.out, config, load, where)
-    board = None if writer is None else writer(str(run.out / "tensorboard"))
-    outcome = loop.run(
-        training, folder, say=lambda line: click.echo(line, err=True), good=good, board=board
-    )
+    with shards.joined() as shard:
+        with shard.together():
+            where, good = start.choose_device(run.device, shard), None
+            writer = _summary_writer() if run.tensorboard and shard.first else None
+            if run.resume:
+                training, folder, good = start.resume(
+                    run.out, where, load=load, settings=settings, shard=shard
+                )
+                _say_where(training, run.out, kind)
+            else:
+                assert load is not None  # noqa: S101  the commands ask for sources
+                preset = load_preset(kind, run.preset or "quick")
+                config = configure(preset, file=run.file, pairs=pairs)
+                training, folder = start.begin(run.out, config, load, where, shard)
+            board = None if writer is None else writer(str(run.out / "tensorboard"))
+        outcome = loop.run(training, folder, say=_say, good=good, board=board)
     _report(outcome, run.out, kind)
     return training
+
+
+def _say_where(training: Training, out: Path, kind: str) -> None:
+    """Say where a run goes on; refuse one of another kind of signal."""
+    if training.config.signal != kind:
+        signal = training.config.signal
+        raise CoopError(f"{out}: the run learns {signal}: coop-train {signal} --resume")
+    click.echo(f"{out}: going on at step {training.step}", err=True)
+    before, now = training.processes, training.shard.count
+    if before != now:
+        click.echo(
+            f"{before} processes have learned so far, {now} go on: the same up to rounding "
+            "(without batch normalisation), not bit for bit",
+            err=True,
+        )
 
 
 @contextmanager
@@ -309,13 +341,36 @@ def _load_images(
         from coop_trainer.data import load_images
 
     return load_images(
-        sources,
-        size=size,
-        grey=grey,
-        limit=limit,
-        skip_broken=skip_broken,
-        say=lambda line: click.echo(line, err=True),
+        sources, size=size, grey=grey, limit=limit, skip_broken=skip_broken, say=_say
     )
+
+
+def _check_ahead(kind: str, run: Run) -> None:
+    """Refuse, before large data are read, what would be refused after it."""
+    with needs_training():
+        from coop_trainer.presets import load_preset
+        from coop_trainer.shards import first_to_be
+        from coop_trainer.start import check_new
+
+    if not run.resume and first_to_be():  # others may come when the first has made it
+        check_new(run.out)
+    if run.preset is not None:
+        load_preset(kind, run.preset)
+
+
+def _check_recoverable(run: Run, masked: bool | None) -> None:
+    """Refuse --recover of complete data; ``masked`` is None where the run's own are meant."""
+    if masked is None:
+        with needs_training():
+            from coop_trainer.run_folder import RunFolder
+
+        masked = RunFolder.open(run.out).signals().seen is not None
+    if not masked:
+        raise CoopError("--recover: the training data are complete; hide entries with --mask")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _summary_writer() -> Callable[[str], Board]:

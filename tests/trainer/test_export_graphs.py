@@ -222,6 +222,26 @@ def test_the_gradient_costs_one_convolution_per_convolution(
     assert not {"Transpose", "ScatterND", "Resize", "Gather", "GatherND"} & set(operators)
 
 
+@pytest.mark.parametrize("cells", [1, 2, 3, 4, 9])
+def test_a_signal_shorter_than_its_circular_padding_goes_round_several_times(
+    ring_bytes: bytes, cells: int
+) -> None:
+    weight, bias = ring().weight, ring().bias
+    z = torch.randn(2, 2, cells, generator=torch.Generator().manual_seed(cells))
+    around = z[..., torch.arange(-4, cells + 4) % cells]
+    assert_close(run(ring_bytes, z), (torch.conv1d(around, weight, bias),))
+
+
+def ring() -> nn.Conv1d:
+    torch.manual_seed(0)
+    return nn.Conv1d(2, 1, 9, padding=4, padding_mode="circular")
+
+
+@pytest.fixture(scope="module")
+def ring_bytes() -> bytes:
+    return export_graph(generator_graph(ring(), Latent(2, (1,))), texture(1, 6))
+
+
 def test_generator_graph(
     capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:

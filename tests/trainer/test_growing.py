@@ -16,7 +16,8 @@ from coop_trainer.build import build_networks
 from coop_trainer.config import METHODS, Config, configure
 from coop_trainer.data import Signals, hide
 from coop_trainer.export.from_run import export_run
-from coop_trainer.growth import GrowthConfig, shown_at, stage_at
+from coop_trainer.growing import shown_at
+from coop_trainer.growth import GrowthConfig, stage_at
 from coop_trainer.loop import run
 from coop_trainer.nets import (
     Code,
@@ -294,6 +295,7 @@ def test_what_has_been_learned_is_exported_and_played(
         (["growth.shares=[1, 0, 1]"], "growth.shares"),
         (["growth.fade=1.0"], "growth.fade"),
         (["growth.batches=[4, 4, 0]"], "growth.batches"),
+        (["compute.compile=true"], "compute.compile=false"),
         (["data.crop=16"], "set of complete pictures"),
         (["generator.draw=[3, 1]"], "generator.draw"),
         (["generator.latents=[3, 1, 0, 0]"], "noise at the first level only"),

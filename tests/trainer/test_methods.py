@@ -379,7 +379,7 @@ def test_gan_losses_and_their_directions() -> None:
     d, g = mlp_descriptor(), mlp_generator()
     nn.init.zeros_(d.columns[0][-1].weight)  # type: ignore[index]
     x, rng = torch.randn(64, POINTS, 1) + 3, torch.Generator().manual_seed(0)
-    config = gan.GanConfig(samples=64, generator_updates=1)
+    config = gan.GanConfig(samples=64, generator_updates=1, gradient_penalty=0.0)
     only_d, only_g = Descent(0.5, descriptor=d), Descent(0.1, generator=g)
     first = gan.train_step(d, g, only_d, x, (3, 1), config, rng)
     assert first.discriminator_loss == pytest.approx(2 * math.log(2), rel=1e-5)
@@ -392,6 +392,24 @@ def test_gan_losses_and_their_directions() -> None:
         last = gan.train_step(d, g, only_g, x, (3, 1), config, rng)
     assert last.generator_loss is not None
     assert last.generator_loss < later.generator_loss
+
+
+def test_gan_penalty_is_half_gamma_times_the_squared_slope() -> None:
+    torch.manual_seed(0)
+    d, g, x = mlp_descriptor(), mlp_generator(), torch.randn(64, POINTS, 1)
+    losses = []
+
+    def keep(loss: Tensor, *networks: str) -> None:
+        if networks == ("descriptor",):
+            losses.append(loss.item())
+
+    for gamma in (0.0, 3.0):
+        rng = torch.Generator().manual_seed(0)
+        gan.train_step(d, g, keep, x, (3, 1), gan.GanConfig(64, 1, gamma), rng)
+    y = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad((d(y) / d.config.gain).sum(), y)
+    expected = 1.5 * slope.square().flatten(1).sum(1).mean().item()
+    assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +428,7 @@ def test_gan_losses_and_their_directions() -> None:
         (lambda: replace(DUAL, samples=0), "mcmc_triangle"),
         (lambda: replace(DUAL, sigma=-1.0), "mcmc_triangle.sigma"),
         (lambda: replace(DUAL, revision_weight=math.inf), "mcmc_triangle.revision_weight"),
-        (lambda: gan.GanConfig(0, 1), "gan.samples"),
+        (lambda: gan.GanConfig(0, 1, 0.0), "gan.samples"),
         (lambda: vae.VaeConfig(0.0), "vae.sigma"),
         (lambda: EncoderConfig((Layer(4, 0),), Draw(1), "relu", False, None), "encoder.layers"),
     ],

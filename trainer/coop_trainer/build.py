@@ -1,7 +1,8 @@
 """Networks, optimisers and averages from their settings."""
 
 import math
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from .nets import (
     GrowingEncoder,
     GrowingGenerator,
 )
+from .shards import Shard
 
 #: Examples of each stack of signals that are enough to calibrate networks.
 CALIBRATION = 1000
@@ -27,6 +29,7 @@ __all__ = [
     "make_average",
     "make_optimiser",
     "on_device",
+    "share_of",
     "strides",
 ]
 
@@ -87,6 +90,35 @@ def make_optimiser(settings: OptimiserConfig, network: nn.Module) -> torch.optim
 
 
 def make_average(network: nn.Module, settings: OptimiserConfig) -> AveragedModel:
-    """Give the exponential moving average of a network."""
-    rule = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=rule, use_buffers=True)
+    """Give the exponential moving average of a network.
+
+    Its decay after n updates is (1 + n)/(10 + n) until ``settings.ema`` is reached, or the
+    networks of a short run would be shown as they began.
+    """
+
+    def follow(average: Any, current: Any, updates: Any) -> None:
+        decay = min(settings.ema, (1 + int(updates)) / (10 + int(updates)))
+        get_ema_multi_avg_fn(decay)(average, current, updates)  # type: ignore[no-untyped-call]
+
+    return AveragedModel(network, multi_avg_fn=follow, use_buffers=True)
+
+
+def share_of(config: Config, shard: Shard) -> Config:
+    """Give the settings for one process's share: the sizes of the method's batches over N.
+
+    Raises
+    ------
+    CoopError
+        A size is no multiple of the number of processes.
+    """
+    sizes = {
+        "descriptor": ("algorithm_d", ("chains", "pool")),
+        "coopnets": ("coopnets", ("chains", "persistent_chains")),
+        "triangle": ("triangle", ("samples",)),
+        "mcmc-triangle": ("mcmc_triangle", ("samples",)),
+        "gan": ("gan", ("samples",)),
+    }
+    table, names = sizes.get(config.method, ("vae", ()))
+    settings = getattr(config, table)
+    shares = {name: shard.size(getattr(settings, name), f"{table}.{name}") for name in names}
+    return replace(config, **{table: replace(settings, **shares)})

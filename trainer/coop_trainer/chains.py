@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+from .chance import uniform
+from .shards import ALONE, Shard
+
 __all__ = ["ChainPool"]
 
 
@@ -17,6 +20,8 @@ class ChainPool:
     ----------
     size
         Number of chains kept; 0 for none.
+    shard
+        Several processes keep the same pool, and each moves its share of the picked chains.
 
     Attributes
     ----------
@@ -24,16 +29,18 @@ class ChainPool:
         (up to ``size``, channels, …); None before the first `fill`.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, shard: Shard = ALONE) -> None:
+        self.size, self.shard = size, shard
         self.states: Tensor | None = None
 
     def draw(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor] | None:
         """Pick ``count`` different chains: their places and states; None while there are fewer."""
-        if not count or self.states is None or len(self.states) < count:
+        joined = count * self.shard.count
+        if not count or self.states is None or len(self.states) < joined:
             return None
         order = torch.randperm(len(self.states), generator=rng, device=rng.device)
-        return order[:count], self.states[order[:count]]
+        places = order[:joined][self.shard.rows]
+        return places, self.states[places]
 
     def put_back(
         self, places: Tensor, states: Tensor, fresh: Tensor, restart: float, rng: torch.Generator
@@ -44,14 +51,13 @@ class ChainPool:
         as many and of the same shape.
         """
         if self.states is not None:
-            again = torch.rand(len(states), generator=rng, device=rng.device) < restart
-            self.states[places] = torch.where(
-                again.view(-1, *[1] * (states.dim() - 1)), fresh, states
-            )
+            again = uniform((len(states),), rng) < restart
+            kept = torch.where(again.view(-1, *[1] * (states.dim() - 1)), fresh, states)
+            self.states[self.shard.whole(places)] = self.shard.whole(kept)
 
     def fill(self, states: Tensor) -> None:
         """Take in new chains while there is room."""
         kept = 0 if self.states is None else len(self.states)
         if kept < self.size:
-            new = states[: self.size - kept].clone()
+            new = self.shard.whole(states)[: self.size - kept].clone()
             self.states = new if self.states is None else torch.cat([self.states, new])

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from coop_runtime.errors import CoopError
 from coop_runtime.strict import decode, encode
 
+from .compute import ComputeConfig
 from .data import Kind
 from .growth import GrowthConfig
 from .guard import GuardConfig
@@ -24,7 +25,7 @@ from .methods.triangle import TriangleConfig
 from .methods.vae import VaeConfig
 from .nets import DescriptorConfig, EncoderConfig, GeneratorConfig
 from .optimise import Network
-from .presets import overlaid
+from .presets import completed, overlaid
 
 __all__ = [
     "METHODS",
@@ -69,7 +70,10 @@ class DataConfig:
     batch
         Examples per update, at most.
     noise
-        Standard deviation of the noise added to examples, in units of the range [−1, 1].
+        Standard deviation of the noise added to examples.
+    relative
+        Whether ``noise``, Langevin steps and drifts, and σ are in units of the training data's
+        standard deviation, instead of the range [−1, 1]; see `relative.resolved`.
     """
 
     size: int | None
@@ -77,6 +81,7 @@ class DataConfig:
     crop: int | tuple[int, ...] | None
     batch: int
     noise: float
+    relative: bool
 
     def __post_init__(self) -> None:
         for name in ("size", "rate", "batch"):
@@ -204,6 +209,7 @@ class Config:
     encoder_optimiser: OptimiserConfig
     loop: LoopConfig
     guard: GuardConfig
+    compute: ComputeConfig = dataclasses.field(default_factory=ComputeConfig)
     growth: GrowthConfig | None = None
 
     def __post_init__(self) -> None:
@@ -264,7 +270,8 @@ def configure(
         A complete table, as in `coop_trainer.presets`. Its tables ``when.SIZE`` and
         ``when.METHOD`` overlay it if ``data.size`` and ``method`` turn out to be these.
     file
-        TOML with the same tables; every key is optional.
+        TOML with the same tables; every key is optional. Whatever a preset may say, it may too:
+        ``networks``, ``langevin`` and ``contrast`` for all methods, ``when``.
     pairs
         Such as ``"coopnets.langevin.steps=30"``; the value is TOML, a bare word is a text.
 
@@ -273,31 +280,46 @@ def configure(
     CoopError
         No such file, not TOML, an unknown key, a value of the wrong type or out of range.
     """
-    overlay = {} if file is None else _read_table(file)
+    layers, changes = [preset], {}
+    if file is not None:
+        layers.append(_read_table(file))
     for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not key or not equals:
-            raise CoopError(f"--set {pair}: expected key=value, such as coopnets.sigma=0.3")
-        nested: Any = _toml_value(text)
-        for part in reversed(key.strip().split(".")):
-            nested = {part: nested}
-        overlay = overlaid(overlay, nested)
-    base = {key: value for key, value in preset.items() if key != "when"}
-    wanted = overlaid(base, overlay)
+        changes = overlaid(changes, completed(_pair_table(pair)))
+    wanted = _overlaid_all([*layers, changes])
     data = wanted.get("data")
     size = data.get("size") if isinstance(data, Mapping) else None
-    for condition in (str(size), str(wanted.get("method"))):
-        base = overlaid(base, preset.get("when", {}).get(condition, {}))
-    return decode(Config, overlaid(base, overlay), "settings")
+    cases = (str(size), str(wanted.get("method")))
+    parts = [
+        p for layer in layers for p in (layer, *(layer.get("when", {}).get(c, {}) for c in cases))
+    ]
+    return decode(Config, _overlaid_all([*parts, changes]), "settings")
+
+
+def _overlaid_all(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Overlay each table by the next, but for what they hold for some cases only."""
+    whole: dict[str, Any] = {}
+    for layer in layers:
+        whole = overlaid(whole, {key: value for key, value in layer.items() if key != "when"})
+    return whole
 
 
 def _read_table(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return completed(tomllib.loads(file.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CoopError(f"{file}: not TOML ({error})") from None
     except OSError as error:
         raise CoopError(f"{file}: cannot be read ({error.strerror}); give a TOML file") from None
+
+
+def _pair_table(pair: str) -> dict[str, Any]:
+    key, equals, text = pair.partition("=")
+    if not key or not equals:
+        raise CoopError(f"--set {pair}: expected key=value, such as coopnets.sigma=0.3")
+    nested: Any = _toml_value(text)
+    for part in reversed(key.strip().split(".")):
+        nested = {part: nested}
+    return {**nested}
 
 
 def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from coop_runtime.errors import CoopError
 
 from .data import Deck, Signals, random_crops
+from .shards import ALONE, Shard
 
 __all__ = ["Batch", "Examples", "whole_shape"]
 
@@ -49,11 +50,19 @@ class Examples:
     device
         Where batches are wanted. Chance is drawn on the CPU, so that the order of the data is
         the same on every device.
+    shard
+        Of every batch, this process gets its rows.
 
     Attributes
     ----------
     scaled
         What is made of whole, complete examples (batch, channels, …): with growth, smaller ones.
+
+    Raises
+    ------
+    CoopError
+        Signals smaller than the crops, incomplete ones that are to be cropped, or a batch that
+        the processes cannot share evenly.
     """
 
     def __init__(
@@ -64,17 +73,21 @@ class Examples:
         whole: bool,
         batch: int,
         device: torch.device,
+        shard: Shard = ALONE,
     ) -> None:
         self.signals, self.shape, self.whole, self.device = signals, shape, whole, device
         self.stacks: list[Tensor] = [] if whole else signals.tensors(device)
         self.table: Tensor | None = None
         self.seen: Tensor | None = None
-        self.batch = batch
+        self.batch, self.shard = batch, shard
         self.scaled: Callable[[Tensor], Tensor] = lambda x: x
         if whole:
             self.table = self._joined(signals.arrays)
             self.batch = min(batch, len(self.table))
             self.deck = Deck(len(self.table))
+        else:
+            random_crops(self.stacks, 1, shape, torch.Generator())  # refuses what is too small
+        shard.size(self.batch, "data.batch")
         if signals.seen is not None:
             if not whole:
                 raise CoopError("incomplete data needs whole examples: --set data.crop=none")
@@ -85,10 +98,10 @@ class Examples:
         return 0 if self.table is None else len(self.table)
 
     def draw(self, rng: torch.Generator) -> Batch:
-        """Draw the next batch."""
+        """Draw the next batch: this process's rows of it."""
         if self.table is None:
-            return Batch(random_crops(self.stacks, self.batch, self.shape, rng))
-        return self.take(self.deck.draw(self.batch, rng).to(self.device))
+            return Batch(random_crops(self.stacks, self.batch, self.shape, rng, self.shard.rows))
+        return self.take(self.deck.draw(self.batch, rng)[self.shard.rows].to(self.device))
 
     def take(self, places: Tensor) -> Batch:
         """Give the examples of these numbers, (batch,)."""

@@ -22,9 +22,16 @@ class Interruption:
 
     If the loop has not left after some seconds, or upon a second signal, `Overdue` is raised in
     the main thread wherever it is. Outside the main thread signals are left as they are.
+
+    Parameters
+    ----------
+    repeats
+        Whether a second signal means that the user will not wait. False under torchrun, which
+        hands a signal on that its processes may have met already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, repeats: bool = True) -> None:
+        self.repeats = repeats
         self.signal: signal.Signals | None = None
         self.closed = False
 
@@ -57,7 +64,9 @@ class Interruption:
         if self.closed:
             return
         if self.signal is not None:
-            self._overdue(number, frame)
+            if self.repeats:
+                self._overdue(number, frame)
+            return
         self.signal = signal.Signals(number)
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)

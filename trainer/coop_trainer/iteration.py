@@ -19,7 +19,7 @@ def iterate(t: "Training") -> Figures:
     What belongs to single examples (ABP's latents, the hidden entries of incomplete data) is
     fetched before, and kept after it.
     """
-    c, z, rng, step = t.current, t.latent_shape, t.rng, t.step
+    c, z, rng, step = t.share, t.latent_shape, t.rng, t.step
     match c.method:
         case "coopnets":
             f, g = t.descriptor, t.generator
@@ -46,20 +46,20 @@ def iterate(t: "Training") -> Figures:
         figures = mcmc_triangle.train_step(
             t.descriptor, g, q, t.optimise, x, z, c.mcmc_triangle, rng, step, seen
         )
-    if t.filled is not None:
+    if t.filled is not None and places is not None:
         g.eval()
         q.eval()
         with torch.no_grad():
-            t.filled[places] = g(q(x).mean)
+            t.filled[t.shard.whole(places)] = t.shard.whole(g(q(x).mean))
     return figures
 
 
 def _abp(t: "Training") -> Figures:
     """Alternating back-propagation from where the examples' latents stand."""
     x, places, seen = t.batch()
-    assert t.latents is not None  # noqa: S101  ABP has them
+    assert t.latents is not None and places is not None  # noqa: S101, PT018  ABP has them
     z, figures = abp.train_step(
         t.generator, t.optimise, t.latents[places], x, t.config.abp, t.rng, seen
     )
-    t.latents[places] = z
+    t.latents[t.shard.whole(places)] = t.shard.whole(z)
     return figures

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from .chance import normal, uniform
 from .nets import Descriptor
 
 __all__ = [
@@ -156,10 +157,21 @@ def langevin_step(
     clamp
         (low, high) to which the new state is clamped; None for no limit.
     """
-    x = x + drift(gradient, step_size=step_size, max_drift=max_drift)
+    return _moved(x, drift(gradient, step_size=step_size, max_drift=max_drift), n, step_size, clamp)
+
+
+def _moved(
+    x: Tensor,
+    drift: Tensor,
+    n: Tensor | None,
+    step_size: float,
+    clamp: tuple[float, float] | None,
+) -> Tensor:
+    """Give x + drift + δn, clamped; memory is taken once, which tells on a CPU."""
+    x = x + drift
     if n is not None:
-        x = x + step_size * n
-    return x if clamp is None else x.clamp(*clamp)
+        x += step_size * n
+    return x if clamp is None else x.clamp_(*clamp)
 
 
 def langevin(
@@ -215,14 +227,14 @@ def langevin(
             )
             accepted = accepted + share
         else:
-            x = langevin_step(x, gradient, n, step_size=step_size, max_drift=max_drift, clamp=clamp)
+            x = _moved(x, moved, n, step_size, clamp)
     count = max(steps, 1)
     acceptance = accepted.item() / count if metropolis else 1.0
     return Revision(x.detach(), moves.item() / count, acceptance)
 
 
 def _noise(x: Tensor, rng: torch.Generator) -> Tensor:
-    return torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+    return normal(x.shape, rng, x.dtype)
 
 
 def _metropolis(
@@ -245,7 +257,7 @@ def _metropolis(
     if clamp is not None:
         inside = ((x_new >= clamp[0]) & (x_new <= clamp[1])).flatten(1).all(1)
         log_ratio = torch.where(inside, log_ratio, torch.full_like(log_ratio, -math.inf))
-    u = torch.rand(e.shape, generator=rng, device=x.device, dtype=x.dtype)
+    u = uniform(e.shape, rng, x.dtype)
     accept = u.log() < log_ratio
     pick = accept.view(-1, *[1] * (x.dim() - 1))
     return (

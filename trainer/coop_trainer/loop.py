@@ -1,5 +1,6 @@
 """The loop: iterations with progress, log, sheets, checkpoints, guard and a clean way out."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from tqdm import tqdm
 from coop_runtime.errors import CoopError
 
 from .figures import Figures
-from .growth import outgrown
+from .growing import outgrown
 from .guard import Guard
 from .interrupt import Interruption, Overdue
 from .run_folder import RunFolder
+from .shards import LostError
 from .sheets import sample_files
 from .training import Training
 
@@ -119,7 +121,8 @@ def run(
     Raises
     ------
     CoopError
-        Training diverged more often than ``guard.rollbacks``; the last good state is saved.
+        Training diverged more often than ``guard.rollbacks``, or another process of it is gone;
+        the last good state is saved.
     """
     torch.set_flush_denormal(True)  # they slow small networks down and mean nothing here
     config = training.config
@@ -128,10 +131,11 @@ def run(
     saved = time.monotonic()
     next_sheet = _next_sheet(training.step)
     sheet: Path | None = None
-    with Interruption() as interruption, _bar(training) as bar:
+    cut_short = False
+    alone = training.shard.count == 1
+    with Interruption(repeats=alone) as interruption, _bar(training) as bar:
         try:
-            # A suspect iteration is followed up first, so that a resumed run decides the same.
-            while training.done < 1 and (interruption.signal is None or not guard.clear):
+            while _goes_on(training, guard, interruption):
                 started, rate = time.monotonic(), training.rate_factor
                 figures = training.advance()
                 training.seconds += time.monotonic() - started
@@ -150,7 +154,7 @@ def run(
                 if guard.clear and training.step % config.guard.snapshot_steps == 0:
                     good = training.state()
                 if (training.step >= next_sheet or outgrown(training)) and guard.clear:
-                    sheet = folder.write_samples(training.step, sample_files(training))
+                    sheet = _draw(training, folder)
                     next_sheet = _next_sheet(training.step)
                 if time.monotonic() - saved > 60 * config.loop.checkpoint_minutes and guard.clear:
                     _save(folder, log, training.state(), good)
@@ -158,9 +162,14 @@ def run(
         except Overdue:
             interruption.close()
             training.restore(good)
-        except CoopError:
+            cut_short = True
+        except CoopError as error:
             _save(folder, log, good, good)
-            raise
+            # Processes that were told to stop need not be waited for.
+            if interruption.signal is None or not isinstance(error, LostError):
+                raise
+            training.restore(good)
+            cut_short = True
         finally:
             interruption.close()
             if board is not None:
@@ -170,9 +179,27 @@ def run(
             training.restore(good)
         _save(folder, log, training.state(), good)
         if finished:
-            sheet = folder.write_samples(training.step, sample_files(training))
+            sheet = _draw(training, folder)
+        if not cut_short:
+            training.shard.wait()  # until the first process has written what all may read
     number = None if interruption.signal is None or finished else int(interruption.signal)
     return Outcome(training.step, training.seconds, training.rollbacks, finished, number, sheet)
+
+
+def _goes_on(training: Training, guard: Guard, interruption: Interruption) -> bool:
+    """Whether to take another iteration; all processes decide alike."""
+    number, training.seconds = training.shard.agree(interruption.signal, training.seconds)
+    if number is not None:
+        interruption.signal = signal.Signals(number)
+    # A suspect iteration is followed up first, so that a resumed run decides the same.
+    return training.done < 1 and (number is None or not guard.clear)
+
+
+def _draw(training: Training, folder: RunFolder) -> Path | None:
+    """Write the samples of this step; give the sheet's path."""
+    if not folder.writing:
+        return None
+    return folder.write_samples(training.step, sample_files(training))
 
 
 def _roll_back(
@@ -222,6 +249,7 @@ def _bar(training: Training) -> "tqdm[Any]":
         bar_format="{percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}",
         ascii=not terminal,
         leave=True,
+        disable=not training.shard.first,
     )
 
 

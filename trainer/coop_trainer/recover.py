@@ -40,15 +40,16 @@ def recovered(training: Training) -> bytes:
     """Give the training examples with their hidden entries recovered, as the bytes of an npz.
 
     Key ``images``, ``frames`` or ``samples``; shape (examples, …, channels), the type and the
-    units of the training data; ``seen`` are the masks, 1 = observed.
+    units of the training data; ``seen`` are the masks, 1 = observed. Observed entries are exactly
+    those of the training data.
 
     Raises
     ------
     CoopError
         The run's data are complete, or its method infers no latents.
     """
-    signals = training.signals
-    if training.examples.seen is None:
+    signals, table, seen = training.signals, training.examples.table, training.examples.seen
+    if table is None or seen is None:
         raise CoopError("there is nothing to recover: the training data are complete")
     parts = []
     for first in range(0, len(training.examples), BATCH):
@@ -59,9 +60,10 @@ def recovered(training: Training) -> bytes:
     low, high = signals.source_range
     values = (np.concatenate(parts) + 1) * ((high - low) / 2) + low
     if signals.arrays[0].dtype == np.uint8:
-        values = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    seen = training.examples.seen.movedim(1, -1).cpu().numpy().astype(np.uint8)
-    content: dict[str, Any] = {KEYS[signals.kind]: values, "seen": seen}
+        values = np.clip(np.rint(values), 0, 255)
+    known, observed = (t.movedim(1, -1).cpu().numpy() for t in (table, seen))
+    values = np.where(observed > 0, known, values.astype(known.dtype))
+    content: dict[str, Any] = {KEYS[signals.kind]: values, "seen": observed.astype(np.uint8)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **content)
     return buffer.getvalue()

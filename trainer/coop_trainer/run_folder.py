@@ -28,9 +28,16 @@ CHECKPOINT_FORMAT = 1
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Reads and writes the files of one run."""
+    """Reads and writes the files of one run.
+
+    Attributes
+    ----------
+    writing
+        False in all processes of a training but the first: they write nothing.
+    """
 
     path: Path
+    writing: bool = True
 
     @classmethod
     def create(cls, path: Path, config: Config, signals: Signals) -> "RunFolder":
@@ -48,7 +55,7 @@ class RunFolder:
         return cls(path)
 
     @classmethod
-    def open(cls, path: Path) -> "RunFolder":
+    def open(cls, path: Path, *, writing: bool = True) -> "RunFolder":
         """Open the folder of an earlier run.
 
         Raises
@@ -58,12 +65,12 @@ class RunFolder:
         """
         if not (path / "config.json").is_file():
             raise CoopError(f"{path}: no run here (no config.json); give the --out of coop-train")
-        return cls(path)
+        return cls(path, writing)
 
     def write_config(self, config: Config) -> None:
         """Write or replace the settings."""
         text = json.dumps(encode(config), indent=2) + "\n"
-        write_atomically(self.path / "config.json", text.encode())
+        self._write("config.json", text.encode())
 
     def config(self) -> Config:
         """Read the settings."""
@@ -88,11 +95,13 @@ class RunFolder:
         ``state`` is what the next iteration starts from, ``good`` what the guard rolls back to,
         ``lines`` the length of the log so far.
         """
+        if not self.writing:
+            return
         buffer = io.BytesIO()
         older = None if good["step"] == state["step"] else good
         content = {"format": CHECKPOINT_FORMAT, "state": state, "good": older, "lines": lines}
         torch.save(content, buffer)
-        write_atomically(self.path / "checkpoint.pt", buffer.getvalue())
+        self._write("checkpoint.pt", buffer.getvalue())
 
     def read_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any], int] | None:
         """Read (state, good, lines) as written; None when there is no checkpoint yet.
@@ -117,13 +126,15 @@ class RunFolder:
 
     def write_samples(self, step: int, files: Mapping[str, bytes]) -> Path:
         """Write the samples of a step, by file ending; give the path of the first, the sheet."""
-        paths = [self.path / "samples" / f"step-{step:06d}.{ending}" for ending in files]
-        for path, content in zip(paths, files.values(), strict=True):
-            write_atomically(path, content)
-        return paths[0]
+        names = [f"samples/step-{step:06d}.{ending}" for ending in files]
+        for name, content in zip(names, files.values(), strict=True):
+            self._write(name, content)
+        return self.path / names[0]
 
     def append_log(self, lines: list[dict[str, Any]]) -> None:
         """Append lines to the log."""
+        if not self.writing:
+            return
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(line) + "\n" for line in lines)
 
@@ -143,4 +154,8 @@ class RunFolder:
     def cut_log(self, lines: int) -> None:
         """Keep the first ``lines`` lines; a resumed run is going to write the others again."""
         text = "".join(json.dumps(line) + "\n" for line in self.read_log()[:lines])
-        write_atomically(self.path / "log.jsonl", text.encode())
+        self._write("log.jsonl", text.encode())
+
+    def _write(self, name: str, content: bytes) -> None:
+        if self.writing:
+            write_atomically(self.path / name, content)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .build import strides
 from .data import random_crops
 from .langevin import frozen, revise
 from .methods.descriptor import first_states
@@ -15,6 +16,7 @@ __all__ = ["draw_samples", "sample_files", "sample_sheet"]
 
 SHEET_SEED = 0
 COLUMNS = {"texture": 4, "images": 10, "sound": 3, "clips": 2}
+FRAMES_PER_SECOND = 25.0  # of clips that do not say
 
 
 def draw_samples(
@@ -32,19 +34,20 @@ def draw_samples(
         cells, larger; None where the method has no generator, or no energy. Without a generator
         chains start from noise.
     """
-    f, g, _ = training.averaged()
-    langevin = training.config.langevin
+    networks, langevin = training.averaged(), training.config.langevin
+    f, g, _ = networks
     rng = torch.Generator(training.device).manual_seed(SHEET_SEED)
     drafts = revised = None
+    whole = [-(-n // stride) * stride for n, stride in zip(shape, strides(networks), strict=True)]
     if g is not None:
-        cells = [-(-n // stride) for n, stride in zip(shape, g.strides, strict=True)]
+        cells = [n // stride for n, stride in zip(whole, g.strides, strict=True)]
         size = (count, g.latent_channels, *cells)
         with torch.no_grad():
             drafts = g(torch.randn(size, generator=rng, device=training.device))
     if f is not None and langevin is not None:
         start = drafts
         if start is None:
-            like = torch.zeros(1, training.signals.channels, *shape, device=training.device)
+            like = torch.zeros(1, training.signals.channels, *whole, device=training.device)
             start = first_states(like, count, langevin, rng)
         with frozen(f):
             revised = revise(f, start, langevin, rng, langevin.refine_steps).x
@@ -68,12 +71,13 @@ def sample_sheet(training: Training) -> bytes:
 
 def sample_files(training: Training) -> dict[str, bytes]:
     """Give the sheet and, of sounds and clips, a sample to play, by file ending."""
-    files, kind, rate = {"png": sample_sheet(training)}, training.signals.kind, training.rate
-    if rate is not None:
+    files, kind = {"png": sample_sheet(training)}, training.signals.kind
+    if kind in ("sound", "clips"):
         drafts, revised = draw_samples(training, 1, sheet_shape(training))
         sample = drafts if revised is None else revised
         if sample is not None:
             ending = "wav" if kind == "sound" else "gif"
+            rate = training.rate or FRAMES_PER_SECOND
             files[ending] = (wav if kind == "sound" else gif)(sample[0], rate)
     return files
 

@@ -45,7 +45,8 @@ def spectrogram(x: NDArray[np.float32]) -> NDArray[np.float32]:
     starts = np.linspace(0, len(samples) - WINDOW, count).astype(int)
     windows = samples[starts[:, None] + np.arange(WINDOW)] * np.hanning(WINDOW)
     magnitude = np.abs(np.fft.rfft(windows, axis=1)).T[::-1]
-    level = 20 * np.log10(np.maximum(magnitude, 1e-9) / max(float(magnitude.max()), 1e-9))
+    loudest = max(float(magnitude.max()), 1e-9)  # silence is black
+    level = 20 * np.log10(np.maximum(magnitude / loudest, 1e-9))
     shade = np.clip(1 + level / DECIBELS, 0, 1) * 2 - 1
     return np.ascontiguousarray(shade[None], dtype=np.float32)
 

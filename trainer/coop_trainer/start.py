@@ -9,21 +9,32 @@ import torch
 
 from coop_runtime.errors import CoopError
 
+from .compute import compile_networks
 from .config import Config, changed_keys
 from .data import Signals
+from .relative import resolved
 from .run_folder import RunFolder
+from .shards import ALONE, Shard
 from .training import Training
 
-__all__ = ["Loader", "begin", "choose_device", "resume"]
+__all__ = ["Loader", "begin", "check_new", "choose_device", "resume"]
 
 Loader = Callable[[Config], Signals]
 """Reads the training data that the settings describe."""
 
-MAY_CHANGE = ("loop.steps", "loop.minutes", "loop.checkpoint_minutes")
+MAY_CHANGE = (
+    "loop.steps",
+    "loop.minutes",
+    "loop.checkpoint_minutes",
+    "compute.precision",
+    "compute.compile",
+)
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, shard: Shard = ALONE) -> torch.device:
     """Give the device of that name: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+
+    Of several processes each gets a GPU of its own.
 
     Raises
     ------
@@ -32,7 +43,11 @@ def choose_device(name: str) -> torch.device:
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return torch.device("cuda" if count else "cpu")
+        name = "cuda" if count else "cpu"
+    if name.startswith("cuda") and shard.count > 1:
+        if name != "cuda":
+            raise CoopError(f"device '{name}': give --device cuda, a GPU for each process")
+        name = f"cuda:{shard.local_rank}"
     kind, colon, index = name.partition(":")
     numbered = kind == "cuda" and index.isascii() and index.isdigit() and len(index) < 4
     if kind not in ("cpu", "cuda") or (colon and not numbered):
@@ -44,25 +59,34 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def check_new(out: Path) -> None:
+    """Refuse a folder that is there already."""
+    if out.exists():
+        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+
+
 def begin(
-    out: Path, config: Config, load: Loader, device: torch.device
+    out: Path, config: Config, load: Loader, device: torch.device, shard: Shard = ALONE
 ) -> tuple[Training, RunFolder]:
-    """Start a new run in the new folder ``out``.
+    """Start a new run in the new folder ``out``, which the first process makes.
 
     Raises
     ------
     CoopError
         ``out`` exists, the training data cannot be used, or sizes do not fit; nothing is written.
     """
-    if out.exists():
-        raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
+    if shard.first:
+        check_new(out)
     signals = load(config)
     try:
-        training = Training(config, signals, device)
+        training = Training(resolved(config, signals), signals, device, shard)
         training.rehearse()
     except RuntimeError as error:
         why = " ".join(str(error).split())[:200]
         raise CoopError(f"the networks do not fit the signals or each other: {why}") from None
+    compile_networks(config.compute, training.networks.values(), device)
+    if not shard.first:
+        return training, RunFolder(out, writing=False)
     return training, RunFolder.create(out, config, signals)
 
 
@@ -73,6 +97,7 @@ def resume(
     load: Loader | None = None,
     settings: Callable[[Config], Config] = lambda stored: stored,
     writing: bool = True,
+    shard: Shard = ALONE,
 ) -> tuple[Training, RunFolder, dict[str, Any] | None]:
     """Go on with the run in ``out``, bit for bit where it was interrupted.
 
@@ -81,8 +106,8 @@ def resume(
     load
         Reads the training data again, or None; others than the run's are refused.
     settings
-        Gives the wanted settings from the stored ones. Only the length of the run may differ;
-        a different length changes the learning rates from here on.
+        Gives the wanted settings from the stored ones. Only the length of the run and the table
+        ``compute`` may differ; a different length changes the learning rates from here on.
     writing
         Go on training: take over the random state too, note a new length, and drop the log's
         lines after the checkpoint. False reads the networks and leaves the folder as it is.
@@ -97,7 +122,7 @@ def resume(
     CoopError
         No run there, a damaged file, other training data or other settings.
     """
-    folder = RunFolder.open(out)
+    folder = RunFolder.open(out, writing=shard.first)
     stored, learned = folder.config(), folder.signals()
     wanted = settings(stored)
     for key in changed_keys(stored, wanted):
@@ -107,13 +132,14 @@ def resume(
             )
     if load is not None:
         _check_same(out, learned, load(wanted))
-    training = Training(wanted, learned, device)
+    training = Training(resolved(wanted, learned), learned, device, shard)
     checkpoint, good, lines = folder.read_checkpoint(), None, 0
     if checkpoint is not None:
         state, good, lines = checkpoint
         (training.restore if writing else training.restore_networks)(state)
     if writing:
-        folder.write_config(training.config)
+        compile_networks(wanted.compute, training.networks.values(), device)
+        folder.write_config(wanted)
         folder.cut_log(lines)
     return training, folder, good
 

@@ -1,7 +1,8 @@
 """All that changes while a model is learned: networks, optimisers, averages, random state."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -15,17 +16,21 @@ from .build import (
     make_average,
     make_optimiser,
     on_device,
+    share_of,
     strides,
 )
 from .chains import ChainPool
+from .chance import normal
+from .compute import autocast
 from .config import Config, LoopConfig, OptimiserConfig
 from .data import Signals
 from .examples import Batch, Examples, whole_shape
 from .figures import Figures
-from .growth import check_growth, grow, settle
+from .growing import check_growth, grow, settle
 from .iteration import iterate
 from .nets import Descriptor, Encoder, Generator, Stage
 from .optimise import Network
+from .shards import ALONE, Shard, statistics
 
 __all__ = ["Training", "progress", "rate_factor"]
 
@@ -61,6 +66,9 @@ class Training:
 
     Attributes
     ----------
+    shard, share
+        This process's part in the training, and the settings for its share of the batches; with
+        growth, of those of the present size.
     signals, examples
         What is learned, as it was read, and batches of it.
     networks, optimisers, averages
@@ -72,12 +80,9 @@ class Training:
     filled
         Of incomplete data: each example with the model's idea of its hidden entries,
         (examples, channels, …).
-    stage, grown, current
+    stage, grown, loss_weight
         With growth: the stage of the last iteration, the share of the run at which it was due,
-        and the settings as they are at this size. ``stage`` is None and ``current`` the whole
-        ``config`` without.
-    loss_weight
-        With growth: entries of a whole picture for which an entry of this size stands.
+        and how many entries of a whole picture one of this size stands for.
     step
         Iterations done.
     seconds
@@ -86,15 +91,21 @@ class Training:
         Factor on the learning rates, lowered by the guard.
     rollbacks
         Number of roll-backs so far.
+    processes
+        How many processes have taken the steps so far.
 
     Raises
     ------
     CoopError
-        The examples do not fit the networks, or are incomplete and the method cannot learn that.
+        The examples do not fit the networks, or are incomplete and the method cannot learn that;
+        or the processes cannot share the batches evenly.
     """
 
-    def __init__(self, config: Config, signals: Signals, device: torch.device) -> None:
+    def __init__(
+        self, config: Config, signals: Signals, device: torch.device, shard: Shard = ALONE
+    ) -> None:
         self.config, self.signals, self.device = config, signals, device
+        self.shard, self.share, self.processes = shard, share_of(config, shard), shard.count
         torch_seed = torch.Generator().manual_seed(config.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=torch_seed)))
@@ -112,7 +123,12 @@ class Training:
         crop = config.data.crop_shape(signals.dims)
         self.shape = whole_shape(signals, strides(networks)) if crop is None else crop
         self.examples = Examples(
-            signals, self.shape, whole=crop is None, batch=config.data.batch, device=device
+            signals,
+            self.shape,
+            whole=crop is None,
+            batch=config.data.batch,
+            device=device,
+            shard=shard,
         )
         self.latent_shape = (
             () if networks.generator is None else networks.generator.latent_shape(self.shape)
@@ -132,15 +148,14 @@ class Training:
                 self.filled = torch.zeros(shape, device=device)
 
         self.data_rng = torch_seed
-        self.rng = torch.Generator(device).manual_seed(config.seed)
-        self.chains = ChainPool(
-            config.algorithm_d.pool if config.method == "descriptor" else config.coopnets.pool
-        )
+        self.rng = shard.generator(device, config.seed)
+        pool = config.algorithm_d.pool if config.method == "descriptor" else config.coopnets.pool
+        self.chains = ChainPool(pool, shard)
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
         self.saturation_of_data = signals.saturation()
 
-        self.current, self.stage, self.grown = config, cast(Stage | None, None), 0.0
-        self.loss_weight = 1.0
+        self.stage: Stage | None = None
+        self.grown, self.loss_weight = 0.0, 1.0
         check_growth(self)
         settle(self)
 
@@ -186,7 +201,7 @@ class Training:
         if self.filled is not None and batch.seen is not None:
             x = torch.where(batch.seen > 0, x, self.filled[batch.places])
         if noise:
-            x = x + noise * torch.randn(x.shape, generator=self.rng, device=self.device)
+            x = x + noise * normal(x.shape, self.rng)
         return batch._replace(x=x)
 
     def advance(self) -> Figures:
@@ -199,9 +214,11 @@ class Training:
                 group["lr"] = settings.rate * factor
         for network in self.networks.values():
             network.train()
-        figures = iterate(self)
-        self.step += 1
-        return figures
+        with autocast(self.config.compute, self.device):
+            figures = iterate(self)
+        self.shard.average([s for n in self.networks.values() for s in statistics(n)])
+        self.step, self.processes = self.step + 1, self.shard.count
+        return self.shard.averaged(figures)
 
     def rehearse(self) -> None:
         """Run the networks once: torch raises RuntimeError for settings that do not fit."""
@@ -241,6 +258,7 @@ class Training:
             "seconds": self.seconds,
             "shrink": self.shrink,
             "rollbacks": self.rollbacks,
+            "processes": self.processes,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -256,29 +274,39 @@ class Training:
                 f"this run is trained on {state['device']}: go on with --device {state['device']}"
             )
         self.restore_networks(state)
-        for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(copy.deepcopy(state["parts"][f"{name}_optimiser"]))
-        chains: Tensor | None = state["chains"]
-        self.chains.states = None if chains is None else chains.to(self.device, copy=True)
-        self.examples.restore(state["deck"])
-        self.rng.set_state(state["rng"])
-        self.data_rng.set_state(state["data_rng"])
+        with _fitting():
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(copy.deepcopy(state["parts"][f"{name}_optimiser"]))
+            chains: Tensor | None = state["chains"]
+            if chains is not None:
+                _same_shape("chains", chains[0], (self.signals.channels, *self.shape))
+                chains = chains.to(self.device, copy=True)
+            self.chains.states = chains
+            self.examples.restore(state["deck"])
+            self.rng.set_state(state["rng"])
+            self.data_rng.set_state(state["data_rng"])
 
     def restore_networks(self, state: dict[str, Any]) -> None:
-        """Take over networks, latents and counts: enough to draw and to export, anywhere."""
-        try:
+        """Take over networks, latents and counts: enough to draw and to export, anywhere.
+
+        Raises
+        ------
+        CoopError
+            The state is of another method, or of networks of another shape.
+        """
+        with _fitting():
+            if others := sorted(state["parts"].keys() ^ self._parts().keys()):
+                raise ValueError(f"of another method: {', '.join(others)}")
             for name, part in self._parts().items():
                 if isinstance(part, nn.Module):
                     part.load_state_dict(state["parts"][name])
-        except RuntimeError as error:
-            why = " ".join(str(error).split())
-            raise CoopError(f"the checkpoint does not fit the settings ({why[:200]})") from None
-        for table, kept in ((self.latents, state["latents"]), (self.filled, state["filled"])):
-            if table is not None:
-                table.copy_(kept)
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.grown = state.get("grown", 0.0)
-        self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
+            for name, table in (("latents", self.latents), ("filled", self.filled)):
+                if table is not None:
+                    _same_shape(name, state[name], tuple(table.shape))
+                    table.copy_(state[name])
+            self.step, self.seconds = state["step"], state["seconds"]
+            self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
+            self.processes, self.grown = state.get("processes", 1), state.get("grown", 0.0)
         settle(self)
 
     def roll_back(self, state: dict[str, Any]) -> None:
@@ -292,10 +320,16 @@ class Training:
         self.shrink = shrink * self.config.guard.shrink
 
     def optimise(self, loss: Tensor, *networks: Network) -> None:
-        """Take one gradient step of the named networks on a loss, and update their averages."""
+        """Take one gradient step of the named networks on a loss, and update their averages.
+
+        The loss is the mean over this process's share; the step is that of the joined batch.
+        """
         for name in networks:
             self.optimisers[name].zero_grad(set_to_none=True)
         (loss * self.loss_weight).backward()  # type: ignore[no-untyped-call]
+        learning = [self.networks[name] for name in networks]
+        gradients = [p.grad for n in learning for p in n.parameters() if p.grad is not None]
+        self.shard.average([*gradients, *(s for n in learning for s in statistics(n))])
         for name in networks:
             settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
             if settings.clip is not None:
@@ -308,6 +342,21 @@ class Training:
         optimisers = {f"{name}_optimiser": part for name, part in self.optimisers.items()}
         averages = {f"{name}_average": part for name, part in self.averages.items()}
         return {**self.networks, **optimisers, **averages}
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Say in one line that a checkpoint is of other settings than the run."""
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise CoopError(f"the checkpoint does not fit the settings ({why})") from None
+
+
+def _same_shape(name: str, kept: Tensor, shape: tuple[int, ...]) -> None:
+    if kept.shape != shape:
+        raise ValueError(f"{name}: expected {shape}, found {tuple(kept.shape)}")
 
 
 def _by_role(networks: Mapping[str, nn.Module]) -> Networks:

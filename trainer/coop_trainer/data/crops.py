@@ -12,7 +12,11 @@ __all__ = ["Deck", "random_crops"]
 
 
 def random_crops(
-    arrays: Sequence[Tensor], count: int, crop: tuple[int, ...], rng: torch.Generator
+    arrays: Sequence[Tensor],
+    count: int,
+    crop: tuple[int, ...],
+    rng: torch.Generator,
+    rows: slice = slice(None),
 ) -> Tensor:
     """Draw crops, uniformly over all positions of all examples.
 
@@ -24,10 +28,12 @@ def random_crops(
         Size along each spatial axis.
     rng
         Of the CPU, so that the order of the data is the same on every device.
+    rows
+        Those of the ``count`` crops that are wanted; the others are drawn and not cut.
 
     Returns
     -------
-    Tensor of shape (count, channels, *crop).
+    Tensor of shape (wanted crops, channels, *crop).
 
     Raises
     ------
@@ -45,7 +51,7 @@ def random_crops(
     ends = torch.tensor([len(a) * prod(r) for a, r in zip(arrays, rooms, strict=True)]).cumsum(0)
     positions = torch.randint(int(ends[-1]), (count,), generator=rng)
     crops = []
-    for position in positions.tolist():
+    for position in positions[rows].tolist():
         k = int((ends <= position).sum())
         rest = position - int(ends[k - 1] if k else 0)
         corner = []

@@ -92,6 +92,12 @@ class Signals:
         count = sum(np.count_nonzero((a < low + edge) | (a > high - edge)) for a in self.arrays)
         return float(count / sum(a.size for a in self.arrays))
 
+    def deviation(self) -> float:
+        """Give the standard deviation of `tensors`."""
+        low, high = self.source_range
+        flat = np.concatenate([array.ravel() for array in self.arrays])
+        return float(flat.std(dtype=np.float64) * 2 / (high - low))
+
     def tensors(self, device: torch.device) -> list[Tensor]:
         """Give each array as float32 (examples, channels, *spatial) in [−1, 1]; hidden is 0."""
         low, high = self.source_range

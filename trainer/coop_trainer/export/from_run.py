@@ -116,7 +116,7 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": encode(training.config),
     }
-    if set(names) <= set(BUILT_IN):
+    if training.signals.kind == "texture" and set(names) <= set(BUILT_IN):
         history["licence"] = "CC0: photographs that come with scikit-image."
     return history
 

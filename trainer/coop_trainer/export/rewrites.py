@@ -1,11 +1,13 @@
 """Equal ways to compute a few torch functions that record as fewer, cheaper operators."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.overrides import TorchFunctionMode
 
 __all__ = ["Rewrites"]
@@ -45,15 +47,26 @@ def _whole_factors(scale: Any, axes: int) -> list[int] | None:
 
 
 def _pad_circular(x: Tensor, pad: Sequence[int]) -> Tensor:
-    """Pad (before, after) per axis, the last axis first, with the opposite end of x."""
+    """Pad (before, after) per axis, the last axis first, with the opposite end of x.
+
+    Where less may be recorded than is added, x is repeated: torch refuses that, the graph does not.
+    """
     for k in range(len(pad) // 2):
         axis, before, after = x.dim() - 1 - k, pad[2 * k], pad[2 * k + 1]
-        size = x.shape[axis]
-        parts = [x.narrow(axis, size - before, before)] if before else []
+        turns = _turns(x.shape[axis], max(before, after))
+        ring = x if turns == 1 else torch.cat([x] * turns, axis)
+        parts = [ring.narrow(axis, ring.shape[axis] - before, before)] if before else []
         parts.append(x)
-        parts.extend([x.narrow(axis, 0, after)] if after else [])
+        parts.extend([ring.narrow(axis, 0, after)] if after else [])
         x = torch.cat(parts, axis)
     return x
+
+
+def _turns(size: int | torch.SymInt, added: int) -> int:
+    """Count how often so many samples must be repeated to be as many as are added."""
+    # A free size is known to be two cells or more, and shall do for one.
+    least = added if isinstance(size, int) else 2 * added
+    return next(n for n in count(1) if statically_known_true(n * size >= least))
 
 
 def _repeat(x: Tensor, factors: Sequence[int]) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from coop_runtime.errors import CoopError
 
 from ..chains import ChainPool
+from ..chance import normal
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
 from ..langevin import LangevinConfig, frozen, revise
@@ -114,12 +115,11 @@ def train_step(
         Number of the iteration; only the gradient penalty's turn depends on it.
     """
     # Step G0: ẑ ~ N(0, I), x̂ = g(ẑ) + ε.
-    z_draft = torch.randn((config.chains, *latent_shape), generator=rng, device=rng.device)
+    z_draft = normal((config.chains, *latent_shape), rng)
     with torch.no_grad():
         x_draft = g(z_draft)
         if config.draft_noise:
-            ε = torch.randn(x_draft.shape, generator=rng, device=rng.device)
-            x_draft = x_draft + config.draft_noise * ε
+            x_draft = x_draft + config.draft_noise * normal(x_draft.shape, rng)
 
     # Step D1: revise x̂ to x̃ by l_p Langevin steps on the descriptor's energy, equation (4).
     persistent = chains.draw(config.persistent_chains, rng)

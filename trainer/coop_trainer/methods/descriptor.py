@@ -13,6 +13,7 @@ from torch import Tensor
 from coop_runtime.errors import CoopError
 
 from ..chains import ChainPool
+from ..chance import normal, uniform
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
 from ..langevin import VALUE_RANGE, LangevinConfig, frozen, revise
@@ -121,6 +122,6 @@ def first_states(like: Tensor, count: int, config: LangevinConfig, rng: torch.Ge
     """Draw ``count`` states from the reference distribution, each of the shape of an example."""
     shape = (count, *like.shape[1:])
     if config.reference_sd is not None:
-        return config.reference_sd * torch.randn(shape, generator=rng, device=rng.device)
+        return config.reference_sd * normal(shape, rng)
     low, high = VALUE_RANGE
-    return low + (high - low) * torch.rand(shape, generator=rng, device=rng.device)
+    return low + (high - low) * uniform(shape, rng)

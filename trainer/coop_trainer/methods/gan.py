@@ -5,6 +5,7 @@ Metz, Chintala, ICLR 2016). The discriminator's logit is the network that other 
 descriptor, without its gain.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..chance import normal
+from ..contrast import squared_slope
 from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
 from ..nets import Descriptor
@@ -23,14 +26,26 @@ __all__ = ["GanConfig", "train_step"]
 
 @dataclass(frozen=True)
 class GanConfig:
-    """Settings: number of generated examples, and of generator updates, per iteration."""
+    """Settings of the adversarial game.
+
+    Attributes
+    ----------
+    samples, generator_updates
+        Number of generated examples, and of generator updates, per iteration.
+    gradient_penalty
+        γ of the penalty ½γ E‖∂D/∂x‖² at the examples (R₁ of Mescheder, Geiger, Nowozin, ICML
+        2018), without which the game need not converge; 0, DCGAN's, for none.
+    """
 
     samples: int
     generator_updates: int
+    gradient_penalty: float
 
     def __post_init__(self) -> None:
         if min(self.samples, self.generator_updates) < 1:
             raise CoopError("gan.samples and .generator_updates: expected ≥ 1")
+        if not 0 <= self.gradient_penalty < math.inf:
+            raise CoopError(f"gan.gradient_penalty: expected ≥ 0, found {self.gradient_penalty}")
 
 
 def train_step(
@@ -55,15 +70,18 @@ def train_step(
     """
 
     def draw() -> Tensor:
-        z: Tensor = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
-        x_generated: Tensor = g(z)
+        x_generated: Tensor = g(normal((config.samples, *latent_shape), rng))
         return x_generated
 
     with torch.no_grad():
         x_generated = draw()
     real, generated = _logit(d, x), _logit(d, x_generated)
     discriminator_loss = F.softplus(-real).mean() + F.softplus(generated).mean()
-    optimise(discriminator_loss, "descriptor")
+    loss = discriminator_loss
+    if config.gradient_penalty:
+        squares = squared_slope(d, x) * x[0].numel()
+        loss = loss + 0.5 * config.gradient_penalty * squares
+    optimise(loss, "descriptor")
 
     for _ in range(config.generator_updates):
         with frozen(d):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..chance import normal
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
 from ..langevin import LangevinConfig, frozen, revise
@@ -90,7 +91,7 @@ def train_step(
         of z and have to be reconstructed.
     """
     # Drafts x̂ = g(z), z ~ N(0, I), revised to x̃ by signal Langevin steps, CoopNets' equation (4).
-    z = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
+    z = normal((config.samples, *latent_shape), rng)
     with torch.no_grad():
         x_draft = g(z)
         z_draft = q(x).draw(rng)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from coop_runtime.errors import CoopError
 
+from ..chance import normal
 from ..contrast import ContrastConfig, contrast
 from ..figures import Figures, shape_of_samples
 from ..langevin import LangevinConfig, frozen
@@ -91,7 +92,7 @@ def train_step(
         1 where an entry of x is observed, elsewhere x is filled in; only observed entries have
         to be reconstructed.
     """
-    z = torch.randn((config.samples, *latent_shape), generator=rng, device=rng.device)
+    z = normal((config.samples, *latent_shape), rng)
     with torch.no_grad():
         x_generated = g(z)
 

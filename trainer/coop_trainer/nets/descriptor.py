@@ -164,7 +164,7 @@ class Descriptor(nn.Module):
         parts = []
         for k, (branch, column) in enumerate(zip(self.config.branches, self.columns, strict=True)):
             seen = self._band(branch, x)
-            maps = column(seen * self.scales[k] if standardise else seen).flatten(2)
+            maps = column(seen * self.scales[k] if standardise else seen).flatten(2).float()
             if self.config.weighting == "one":
                 parts.append(maps.sum((1, 2)) / math.prod(x.shape[2:]))
             else:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..chance import normal
 from .layers import Activation, activation, batch_norm, downward, initialise
 from .shapes import Draw, Layer, check_layer, check_layers, check_sd, span
 
@@ -33,8 +34,7 @@ class Code(NamedTuple):
 
     def draw(self, rng: torch.Generator) -> Tensor:
         """Draw z = μ + σn, n ~ N(0, I), differentiable in μ and σ (reparametrisation)."""
-        n = torch.randn(self.mean.shape, generator=rng, device=rng.device)
-        return self.mean + (self.log_variance / 2).exp() * n
+        return self.mean + (self.log_variance / 2).exp() * normal(self.mean.shape, rng)
 
     def log_density(self, z: Tensor) -> Tensor:
         """Give log q(z|x), shape (batch,)."""
@@ -110,7 +110,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Code:
         """Give q(z|x)."""
-        mean, log_variance = self.head(self.body(x)).chunk(2, 1)
+        mean, log_variance = self.head(self.body(x)).float().chunk(2, 1)
         return Code(mean, log_variance)
 
 

@@ -45,6 +45,9 @@ class GeneratorConfig:
         (`Generator.calibrate`); ``nearest`` only.
     init_sd
         Weights start from N(0, init_sd²) and biases from 0; None for torch's own.
+    amplitude
+        Factor before the tanh: ``"one"``, or ``"data"``, the standard deviation of the training
+        data, so that weights are of order one for signals that are faint beside their peaks.
     """
 
     levels: tuple[Layer, ...]
@@ -56,6 +59,7 @@ class GeneratorConfig:
     norm: bool
     calibrated: bool
     init_sd: float | None
+    amplitude: Literal["one", "data"] = "one"
 
     def __post_init__(self) -> None:
         if not self.levels or len(self.levels) != len(self.latents):
@@ -125,6 +129,8 @@ class Generator(nn.Module):
         self.draw = self._convolution(below[-1], draw)
         if config.init_sd is not None:
             initialise(self, config.init_sd)
+        self.amplitude: Tensor
+        self.register_buffer("amplitude", torch.ones(()))
 
     def cells(self, size: tuple[int, ...]) -> tuple[int, ...]:
         """Give the latent cells along each axis of a signal of that size.
@@ -150,14 +156,17 @@ class Generator(nn.Module):
         return (self.latent_channels, *self.cells(size))
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
-        """Set the last layer from pictures in [−1, 1], each (channels, height, …)."""
+        """Set amplitude and last layer from pictures in [−1, 1], each (channels, height, …)."""
+        flat = torch.cat([p.flatten(1) for p in pictures], 1)
+        if self.config.amplitude == "data":
+            self.amplitude.fill_(flat.std())
         if not self.config.calibrated:
             return
-        flat = torch.cat([p.flatten(1) for p in pictures], 1)
         weight, bias = cast(Tensor, self.draw.weight), cast(Tensor, self.draw.bias)
         with torch.no_grad():
-            nn.init.normal_(weight, 0, 0.5 * flat.std().item() / math.sqrt(weight[0].numel()))
-            bias.copy_(torch.atanh(flat.mean(1).clamp(-0.99, 0.99)))
+            spread = 0.5 * flat.std().item() / self.amplitude.item()
+            nn.init.normal_(weight, 0, spread / math.sqrt(weight[0].numel()))
+            bias.copy_(torch.atanh(flat.mean(1).clamp(-0.99, 0.99)) / self.amplitude)
 
     def forward(self, z: Tensor) -> Tensor:
         """Give g(z)."""
@@ -168,7 +177,8 @@ class Generator(nn.Module):
             if number and self.config.latents[number]:
                 h = torch.cat([h, noise], 1)
             h = level(h)
-        return torch.tanh(self.draw(self._wider(h, self.config.draw.stride)))
+        drawn = self.draw(self._wider(h, self.config.draw.stride)).float()
+        return torch.tanh(drawn * self.amplitude if self.config.amplitude == "data" else drawn)
 
     def _wider(self, h: Tensor, stride: PerAxis) -> Tensor:
         """Repeat samples ``stride`` times; transposed convolutions widen by themselves."""

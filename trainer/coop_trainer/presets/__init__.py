@@ -17,7 +17,14 @@ from coop_runtime.errors import CoopError
 REVISING = ("algorithm_d", "coopnets", "triangle", "mcmc_triangle")
 SHARED = ("langevin", "contrast")
 
-__all__ = ["load_networks", "load_preset", "network_names", "overlaid", "preset_names"]
+__all__ = [
+    "completed",
+    "load_networks",
+    "load_preset",
+    "network_names",
+    "overlaid",
+    "preset_names",
+]
 
 
 def preset_names(signal: str) -> list[str]:
@@ -37,8 +44,8 @@ def load_preset(signal: str, name: str) -> dict[str, Any]:
     if name not in preset_names(signal):
         known = ", ".join(preset_names(signal))
         raise CoopError(f"unknown preset '{name}' for {signal}; expected one of {known}")
-    base = _complete(_read(_folder().joinpath("base.toml")))
-    table = _complete(_read(_folder().joinpath(signal, f"{name}.toml")))
+    base = completed(_read(_folder().joinpath("base.toml")))
+    table = completed(_read(_folder().joinpath(signal, f"{name}.toml")))
     return overlaid(overlaid(overlaid({}, base), table), {"signal": signal, "preset": name})
 
 
@@ -86,17 +93,37 @@ def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
-def _complete(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Put networks in the place of their names, and shared tables into the methods'."""
+def completed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Put networks in the place of their names, and shared tables into the methods'.
+
+    Raises
+    ------
+    CoopError
+        There are no networks of that name, or ``when`` holds something else than tables.
+
+    Examples
+    --------
+    >>> table = completed({"langevin": {"steps": 5}, "coopnets": {"chains": 2}})
+    >>> table["coopnets"], table["triangle"]
+    ({'langevin': {'steps': 5}, 'chains': 2}, {'langevin': {'steps': 5}})
+    """
     own = {k: v for k, v in table.items() if k not in ("networks", "when", *SHARED)}
     if "networks" in table:
         own = overlaid(load_networks(table["networks"]), own)
     shared = {key: table[key] for key in SHARED if key in table}
-    for method in REVISING if shared else ():
-        own[method] = overlaid(shared, own.get(method, {}))
+    if shared:
+        own = overlaid(dict.fromkeys(REVISING, shared), own)
     if "when" in table:
-        own["when"] = {case: _complete(part) for case, part in table["when"].items()}
+        own["when"] = {case: completed(part) for case, part in _cases(table["when"])}
     return own
+
+
+def _cases(when: object) -> list[tuple[str, Mapping[str, Any]]]:
+    """Give the overlays of a table ``when``, by size or method."""
+    cases = list(when.items()) if isinstance(when, Mapping) else []
+    if not cases or not all(isinstance(part, Mapping) for _, part in cases):
+        raise CoopError("when: expected tables, such as [when.abp.data]")
+    return cases
 
 
 def _folder() -> Traversable:

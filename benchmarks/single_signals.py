@@ -1,0 +1,128 @@
+"""Sounds, clips and mixed textures, each learned from itself alone: pictures and a few figures.
+
+    python benchmarks/single_signals.py --minutes 10 --jobs 2
+    python benchmarks/single_signals.py --cases sound-abp --minutes 4
+
+Each case is one run of ``coop-train``, preset ``quick``, one thread. Sheets (spectrograms, frames)
+are collected beside the runs. Of sounds, the table compares the exported model's ten seconds with
+the original: the root mean square difference of their spectra in thirds of octaves (dB, levels
+matched), and events per second: peaks of the envelope above twice its median.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+import coop_runtime
+from coop_trainer.data import load_sound
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+SOUND = str(DATA / "sounds11k" / "ase_08_bubbling_water.wav")
+CLIP = str(DATA / "clips64" / "fire_pot.npz")
+SIGNALS = {
+    "sound": ("sound", [SOUND]),
+    "clip": ("clips", [CLIP]),
+    "mixed": ("texture", ["brick", "gravel"]),
+}
+CASES = {f"{name}-{method}": (name, method) for name in SIGNALS for method in ("abp", "coopnets")}
+
+Sound = NDArray[np.float32]
+
+
+def bands(x: Sound, rate: float) -> NDArray[np.float64]:
+    """Give levels in thirds of octaves from 50 Hz to half the rate, in dB, mean zero."""
+    power = np.abs(np.fft.rfft(x)) ** 2
+    frequency = np.fft.rfftfreq(len(x), 1 / rate)
+    edges = 50 * 2 ** (np.arange(0, np.log2(rate / 100), 1 / 3))
+    which = np.digitize(frequency, edges)
+    levels = [10 * np.log10(power[which == k].sum() + 1e-12) for k in range(1, len(edges))]
+    return np.asarray(levels - np.mean(levels))
+
+
+def events(x: Sound, rate: float) -> float:
+    """Count peaks per second of the envelope (10 ms windows) above twice its median."""
+    window = round(rate / 100)
+    envelope = np.sqrt((x[: len(x) // window * window].reshape(-1, window) ** 2).mean(1))
+    inner = envelope[1:-1]
+    peaks = (inner > envelope[:-2]) & (inner >= envelope[2:]) & (inner > 2 * np.median(envelope))
+    return float(peaks.sum() / (len(x) / rate))
+
+
+def judge_sound(bundle: Path, out: Path) -> list[str]:
+    """Compare ten seconds of an exported model with the original; write them as WAV."""
+    model = coop_runtime.load(bundle, "cpu")
+    signal = model.card.signal
+    rate = float(signal.rate or 1)
+    x = model.generate(1, seed=0, size=(round(10 * rate),))
+    if "energy" in model.card.graphs:
+        for state in model.refine(x, seed=0):
+            x = state.x
+    sound = coop_runtime.to_samples(x, signal)[0, :, 0]
+    original = load_sound([SOUND], rate=round(rate)).arrays[0][0, :, 0]
+    soundfile.write(out, sound, round(rate))
+    difference = bands(sound, rate) - bands(original, rate)
+    off = float(np.sqrt((difference**2).mean()))
+    return [f"{off:.1f}", f"{events(sound, rate):.1f} ({events(original, rate):.1f})"]
+
+
+def train(out: Path, case: str, minutes: float) -> list[str]:
+    """Train and export once, unless that has been done; give the cells of the table."""
+    name, method = CASES[case]
+    kind, sources = SIGNALS[name]
+    run, bundle = out / case, out / f"{case}-bundle"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "coop_apps.train", kind, *sources, "--out", str(run)]
+    command += ["--method", method, "--minutes", str(minutes)]
+    if not run.exists():
+        subprocess.run(command, env=environment, capture_output=True, check=True)
+    if not bundle.exists():
+        export = [sys.executable, "-m", "coop_apps.export", str(run), str(bundle)]
+        subprocess.run(export, env=environment, capture_output=True, check=True)
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if "event" not in line]
+    sheet = sorted((run / "samples").glob("*.png"))[-1]
+    shutil.copy(sheet, out / f"{case}.png")
+    card = coop_runtime.read_card(bundle)
+    megabytes = sum(entry.bytes for entry in card.files.values()) / 1e6
+    judged = judge_sound(bundle, out / f"{case}.wav") if kind == "sound" else ["", ""]
+    taken, minutes = steps[-1]["step"], steps[-1]["seconds"] / 60
+    guarded = len(lines) - len(steps)
+    cells = [name, method, str(taken), f"{minutes:.1f}", str(guarded), f"{megabytes:.1f}"]
+    return [*cells, *judged]
+
+
+def main() -> None:
+    """Train all and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+    parser.add_argument("--out", type=Path, default=Path("runs/single_signals"))
+    options = parser.parse_args()
+    if not DATA.exists():
+        sys.exit("the research data are missing: only --cases mixed-… can be trained")
+    options.out.mkdir(parents=True, exist_ok=True)
+    head = ["signal", "method", "iterations", "minutes", "events of the guard", "bundle, MB"]
+    rows = [[*head, "spectrum off, dB", "events per second (original)"]]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        futures = [pool.submit(train, options.out, c, options.minutes) for c in options.cases]
+        for future in futures:
+            rows.append(future.result())
+            print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    print("\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]))
+
+
+if __name__ == "__main__":
+    main()

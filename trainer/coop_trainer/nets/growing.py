@@ -8,7 +8,7 @@ at every size, and a new level that is blended in linearly.
 
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -162,7 +162,7 @@ class GrowingDescriptor(Growing, Descriptor):
             nn.Sequential(*descriptor.block(dims, channels, Layer(layers[n].filters, 1), config))
             for n in reversed(halving)
         ]
-        self.columns[0] = _Column(self.columns[0], entrances, halving)
+        self.columns[0] = _Column(cast(nn.Sequential, self.columns[0]), entrances, halving)
         if config.init_sd is not None:
             initialise(self.columns, config.init_sd)
         self._whole(len(halving))
@@ -182,7 +182,7 @@ class GrowingEncoder(Growing, Encoder):
             )
             for n in reversed(halving)
         ]
-        self.body = _Column(self.body, entrances, halving)
+        self.body = _Column(cast(nn.Sequential, self.body), entrances, halving)
         if config.init_sd is not None:
             initialise(self.body, config.init_sd)
         self._whole(len(halving))

@@ -26,6 +26,20 @@ EVEN = ("data.batch=4", "coopnets.chains=4", "coopnets.persistent_chains=2", "co
 WHOLE = ("data.crop=none", "data.batch=6")
 ENCODER = ("encoder.layers=[[4,4,2],[4,4,2]]", "encoder.norm=false")
 PLAIN = ("generator.norm=false", "data.noise=0.1")
+GROWTH = (
+    "growth.shares=[1, 1, 1]",
+    "growth.fade=0.6",
+    "growth.batches=[6, 4, 2]",
+    "loop.steps=5",
+    "descriptor.branches=[{pool=1, layers=[[4,1,1], [4,4,2], [4,4,2], [4,4,4]]}]",
+    "generator.levels=[[6,3,4], [4,3,2], [4,3,2]]",
+    "generator.latents=[3, 0, 0]",
+    "generator.draw=[1, 1]",
+    "generator.calibrated=false",
+    "encoder.layers=[[4,1,1], [4,4,2], [4,4,2]]",
+    "encoder.head=[4, 4]",
+    "encoder.norm=false",
+)
 FAST = "coopnets.langevin.metropolis=true"
 #: Method and settings of the trainings that are compared.
 JOBS: dict[str, tuple[str, ...]] = {
@@ -37,6 +51,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "triangle": ("method=triangle", *PLAIN, *ENCODER),
     "vae": ("method=vae", *PLAIN, *WHOLE, *ENCODER),
     "gan": ("method=gan", *PLAIN),
+    "grow": ("method=triangle", *PLAIN, *WHOLE, *GROWTH),
     "norm": ("method=coopnets", "generator.norm=true", "descriptor.norm=true"),
 }
 

@@ -22,7 +22,17 @@ from coop_trainer.shards import Shard
 from coop_trainer.start import choose_device
 
 SCRIPT = Path(__file__).parent / "shared_training.py"
-METHODS = ("coopnets", "metropolis", "descriptor", "abp", "mcmc-triangle", "triangle", "vae", "gan")
+METHODS = (
+    "coopnets",
+    "metropolis",
+    "descriptor",
+    "abp",
+    "mcmc-triangle",
+    "triangle",
+    "vae",
+    "gan",
+    "grow",
+)
 TINY = Path(__file__).parent.parent / "tiny.toml"
 
 

@@ -10,7 +10,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .config import Config, OptimiserConfig
 from .data import Signals
-from .nets import Descriptor, Encoder, Generator
+from .nets import (
+    Descriptor,
+    Encoder,
+    Generator,
+    GrowingDescriptor,
+    GrowingEncoder,
+    GrowingGenerator,
+)
 from .shards import Shard
 
 #: Examples of each stack of signals that are enough to calibrate networks.
@@ -41,13 +48,17 @@ def build_networks(config: Config, signals: Signals) -> Networks:
     Those of the settings that ask for it are calibrated to the training data.
     """
     used, channels, dims = config.networks, signals.channels, signals.dims
+    whole = config.growth is None
     f = g = q = None
     if "descriptor" in used:
-        f = Descriptor(config.descriptor, channels=channels, dims=dims)
+        descriptor = Descriptor if whole else GrowingDescriptor
+        f = descriptor(config.descriptor, channels=channels, dims=dims)
     if "generator" in used:
-        g = Generator(config.generator, channels=channels, dims=dims)
+        generator = Generator if whole else GrowingGenerator
+        g = generator(config.generator, channels=channels, dims=dims)
     if "encoder" in used and g is not None:
-        q = Encoder(config.encoder, channels=channels, latent_channels=g.latent_channels, dims=dims)
+        encoder = Encoder if whole else GrowingEncoder
+        q = encoder(config.encoder, channels=channels, latent_channels=g.latent_channels, dims=dims)
     stacks = signals.tensors(torch.device("cpu"))
     pictures = [example for stack in stacks for example in stack[:CALIBRATION]]
     if f is not None:

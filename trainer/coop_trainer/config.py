@@ -13,6 +13,7 @@ from coop_runtime.strict import decode, encode
 
 from .compute import ComputeConfig
 from .data import Kind
+from .growth import GrowthConfig
 from .guard import GuardConfig
 from .langevin import LangevinConfig
 from .methods.abp import AbpConfig
@@ -185,6 +186,7 @@ class Config:
     """All settings of one run; `configure` makes it.
 
     Settings of networks and methods that the run does not use are there and mean nothing.
+    ``growth`` is None where networks are whole from the beginning.
     """
 
     signal: Kind
@@ -208,6 +210,7 @@ class Config:
     loop: LoopConfig
     guard: GuardConfig
     compute: ComputeConfig = dataclasses.field(default_factory=ComputeConfig)
+    growth: GrowthConfig | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:

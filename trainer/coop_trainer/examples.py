@@ -1,5 +1,6 @@
 """Where training batches come from: random crops of signals, or whole examples by their number."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,11 @@ class Examples:
     shard
         Of every batch, this process gets its rows.
 
+    Attributes
+    ----------
+    scaled
+        What is made of whole, complete examples (batch, channels, …): with growth, smaller ones.
+
     Raises
     ------
     CoopError
@@ -74,6 +80,7 @@ class Examples:
         self.table: Tensor | None = None
         self.seen: Tensor | None = None
         self.batch, self.shard = batch, shard
+        self.scaled: Callable[[Tensor], Tensor] = lambda x: x
         if whole:
             self.table = self._joined(signals.arrays)
             self.batch = min(batch, len(self.table))
@@ -102,7 +109,7 @@ class Examples:
         low, high = self.signals.source_range
         x = (self.table[places].float() - low) * (2 / (high - low)) - 1
         if self.seen is None:
-            return Batch(x, places)
+            return Batch(self.scaled(x), places)
         seen = self.seen[places]
         return Batch(x * seen, places, seen)
 

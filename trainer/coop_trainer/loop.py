@@ -14,6 +14,7 @@ from tqdm import tqdm
 from coop_runtime.errors import CoopError
 
 from .figures import Figures
+from .growing import outgrown
 from .guard import Guard
 from .interrupt import Interruption, Overdue
 from .run_folder import RunFolder
@@ -72,6 +73,8 @@ class Log:
     def add(self, training: Training, figures: Figures, rate: float) -> None:
         """Note one iteration."""
         values = {**figures.known(), "rate_factor": rate}
+        if training.stage is not None:
+            values |= {"size": training.shape[0], "blend": training.stage.blend}
         self.lines.append({"step": training.step, "seconds": round(training.seconds, 3), **values})
         if self.board is not None:
             for name, value in values.items():
@@ -150,7 +153,7 @@ def run(
                     )
                 if guard.clear and training.step % config.guard.snapshot_steps == 0:
                     good = training.state()
-                if training.step >= next_sheet and guard.clear:
+                if (training.step >= next_sheet or outgrown(training)) and guard.clear:
                     sheet = _draw(training, folder)
                     next_sheet = _next_sheet(training.step)
                 if time.monotonic() - saved > 60 * config.loop.checkpoint_minutes and guard.clear:
@@ -254,5 +257,6 @@ def _show(bar: "tqdm[Any]", training: Training, figures: Figures) -> None:
     """Show the figures that matter most: of CoopNets gap, revision and reconstruction."""
     shown = [] if figures.gap is None else [f"energy gap {figures.gap:+.4f}"]
     shown += [f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.known().items() if k in SHOWN]
+    shown[:0] = [] if training.stage is None else ["×".join(map(str, training.shape))]
     bar.set_postfix_str("  ".join([f"step {training.step}", *shown]), refresh=False)
     bar.update(max(0.0, training.done - bar.n))

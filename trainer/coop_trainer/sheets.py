@@ -1,6 +1,7 @@
 """Samples of a model in training: what the networks draw, beside what they learn."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .data import random_crops
@@ -55,12 +56,16 @@ def draw_samples(
 def sample_sheet(training: Training) -> bytes:
     """Give a PNG: a row of examples, then of their reconstructions, of drafts, of revised drafts.
 
-    Rows that the method does not have are left out. Of textures, twice the training crop.
+    Rows that the method does not have are left out. Of textures, twice the training crop. What
+    has still to grow is shown at its later size, in larger pixels.
     """
     count, shape = COLUMNS[training.signals.kind], sheet_shape(training)
     drafts, revised = draw_samples(training, count, shape)
     rows = [*_examples(training, count, shape), drafts, revised]
-    return png([_cut(row, shape) for row in rows if row is not None])
+    sheet = [_cut(row, shape) for row in rows if row is not None]
+    if training.stage is not None:
+        sheet = [F.interpolate(row, training.examples.shape) for row in sheet]
+    return png(sheet)
 
 
 def sample_files(training: Training) -> dict[str, bytes]:

@@ -26,8 +26,9 @@ from .config import Config, LoopConfig, OptimiserConfig
 from .data import Signals
 from .examples import Batch, Examples, whole_shape
 from .figures import Figures
+from .growing import check_growth, grow, settle
 from .iteration import iterate
-from .nets import Descriptor, Encoder, Generator
+from .nets import Descriptor, Encoder, Generator, Stage
 from .optimise import Network
 from .shards import ALONE, Shard, statistics
 
@@ -66,18 +67,22 @@ class Training:
     Attributes
     ----------
     shard, share
-        This process's part in the training, and the settings for its share of the batches.
+        This process's part in the training, and the settings for its share of the batches; with
+        growth, of those of the present size.
     signals, examples
         What is learned, as it was read, and batches of it.
     networks, optimisers, averages
         By role, for the networks that the method learns.
     shape, latent_shape
-        Spatial shape of an example, and shape of its z: (latent_channels, h, …).
+        Spatial shape of an example, now, and shape of its z: (latent_channels, h, …).
     latents
         Of ABP: the z of each example, (examples, latent_channels, h, …).
     filled
         Of incomplete data: each example with the model's idea of its hidden entries,
         (examples, channels, …).
+    stage, grown, loss_weight
+        With growth: the stage of the last iteration, the share of the run at which it was due,
+        and how many entries of a whole picture one of this size stands for.
     step
         Iterations done.
     seconds
@@ -149,6 +154,11 @@ class Training:
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
         self.saturation_of_data = signals.saturation()
 
+        self.stage: Stage | None = None
+        self.grown, self.loss_weight = 0.0, 1.0
+        check_growth(self)
+        settle(self)
+
     @property
     def descriptor(self) -> Descriptor:
         """The descriptor; KeyError where the method learns none."""
@@ -197,6 +207,7 @@ class Training:
     def advance(self) -> Figures:
         """Take one iteration of the configured method."""
         factor = self.rate_factor
+        grow(self)
         for name, optimiser in self.optimisers.items():
             settings: OptimiserConfig = getattr(self.config, f"{name}_optimiser")
             for group in optimiser.param_groups:
@@ -243,6 +254,7 @@ class Training:
             "rng": self.rng.get_state(),
             "data_rng": self.data_rng.get_state(),
             "step": self.step,
+            "grown": self.grown,
             "seconds": self.seconds,
             "shrink": self.shrink,
             "rollbacks": self.rollbacks,
@@ -294,7 +306,8 @@ class Training:
                     table.copy_(state[name])
             self.step, self.seconds = state["step"], state["seconds"]
             self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
-            self.processes = state.get("processes", 1)
+            self.processes, self.grown = state.get("processes", 1), state.get("grown", 0.0)
+        settle(self)
 
     def roll_back(self, state: dict[str, Any]) -> None:
         """Return to a good state with smaller learning rates; new noise, so new luck."""
@@ -313,7 +326,7 @@ class Training:
         """
         for name in networks:
             self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * self.loss_weight).backward()  # type: ignore[no-untyped-call]
         learning = [self.networks[name] for name in networks]
         gradients = [p.grad for n in learning for p in n.parameters() if p.grad is not None]
         self.shard.average([*gradients, *(s for n in learning for s in statistics(n))])

@@ -3,6 +3,7 @@
 from .descriptor import Branch, Descriptor, DescriptorConfig
 from .encoder import Code, Encoder, EncoderConfig
 from .generator import Generator, GeneratorConfig
+from .growing import Growing, GrowingDescriptor, GrowingEncoder, GrowingGenerator, Stage
 from .latents import pack_latents, unpack_latents
 from .shapes import Draw, Layer
 
@@ -16,7 +17,12 @@ __all__ = [
     "EncoderConfig",
     "Generator",
     "GeneratorConfig",
+    "Growing",
+    "GrowingDescriptor",
+    "GrowingEncoder",
+    "GrowingGenerator",
     "Layer",
+    "Stage",
     "pack_latents",
     "unpack_latents",
 ]

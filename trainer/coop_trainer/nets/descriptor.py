@@ -194,16 +194,24 @@ def _column(branch: Branch, config: DescriptorConfig, channels: int, dims: int) 
     layers: list[nn.Module] = []
     fan, last = channels, len(branch.layers) - 1
     for number, layer in enumerate(branch.layers):
-        layers.append(_initialised(downward(dims, fan, layer), config.init_gain))
         summed = config.head == "sum" and number == last
-        if config.norm and not summed:
-            layers.append(batch_norm(dims, layer.filters))
-        if config.last_activation or not summed:
-            layers.append(activation(config.activation))
+        layers += block(dims, fan, layer, config, summed=summed)
         fan = layer.filters
     if config.head == "linear":
         layers.append(_initialised(conv(dims, fan, 1, 1, bias=False), config.head_init))
     return nn.Sequential(*layers)
+
+
+def block(
+    dims: int, fan: int, layer: Layer, config: DescriptorConfig, *, summed: bool = False
+) -> list[nn.Module]:
+    """Build one convolution with what follows it; ``summed``: the layer whose maps are summed."""
+    parts = [_initialised(downward(dims, fan, layer), config.init_gain)]
+    if config.norm and not summed:
+        parts.append(batch_norm(dims, layer.filters))
+    if config.last_activation or not summed:
+        parts.append(activation(config.activation))
+    return parts
 
 
 def _initialised(layer: nn.Module, factor: float) -> nn.Module:

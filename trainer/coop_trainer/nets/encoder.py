@@ -101,11 +101,9 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         fan = channels
         for layer in config.layers:
-            layers.append(downward(dims, fan, layer))
-            layers += [batch_norm(dims, layer.filters)] if config.norm else []
-            layers.append(activation(config.activation))
+            layers += block(dims, fan, layer, config)
             fan = layer.filters
-        self.body = nn.Sequential(*layers)
+        self.body: nn.Module = nn.Sequential(*layers)
         self.head = downward(dims, fan, head)
         if config.init_sd is not None:
             initialise(self, config.init_sd)
@@ -114,3 +112,9 @@ class Encoder(nn.Module):
         """Give q(z|x)."""
         mean, log_variance = self.head(self.body(x)).float().chunk(2, 1)
         return Code(mean, log_variance)
+
+
+def block(dims: int, fan: int, layer: Layer, config: EncoderConfig) -> list[nn.Module]:
+    """Build one convolution with what follows it."""
+    norm = [batch_norm(dims, layer.filters)] if config.norm else []
+    return [downward(dims, fan, layer), *norm, activation(config.activation)]

@@ -23,6 +23,7 @@ def config() -> GuardConfig:
         (GOOD._replace(f_model=7.0), "exploding energy"),
         (GOOD._replace(saturation=0.8), "saturated samples"),
         (GOOD._replace(contrast=0.01), "flat samples"),
+        (GOOD._replace(code_revision=11.0), "latents thrown 11 deviations"),
     ],
 )
 def test_the_second_bad_iteration_in_a_row_is_named(

@@ -42,6 +42,9 @@ class GuardConfig:
         Factor on both learning rates at each roll-back.
     rollbacks
         Number of roll-backs after which training gives up.
+    largest_code_revision
+        Of the RMS change of inferred latents in one iteration, in deviations of their prior:
+        Langevin steps that are too long for a steep posterior throw them ever further.
     """
 
     largest_gap: float
@@ -53,11 +56,15 @@ class GuardConfig:
     snapshot_steps: int
     shrink: float
     rollbacks: int
+    largest_code_revision: float = 3.0
 
     def __post_init__(self) -> None:
         if min(self.patience, self.snapshot_steps) < 1 or min(self.grace, self.rollbacks) < 0:
             raise CoopError("guard: expected patience, snapshot_steps ≥ 1 and grace, rollbacks ≥ 0")
-        for name in ("largest_gap", "largest_saturation", "smallest_contrast", "flat_drift"):
+        for name in (
+            *("largest_gap", "largest_saturation", "smallest_contrast", "flat_drift"),
+            "largest_code_revision",
+        ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise CoopError(f"guard.{name}: expected ≥ 0, found {getattr(self, name)}")
         if not 0 < self.shrink < 1:
@@ -124,6 +131,11 @@ class Guard:
         largest = saturation_of_data + (1 - saturation_of_data) * c.largest_saturation
         if gap > c.largest_gap:
             return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
+        if (figures.code_revision or 0.0) > c.largest_code_revision:
+            return (
+                f"latents thrown {figures.code_revision:.3g} deviations far: the latent step size "
+                "is too long for this σ"
+            )
         if saturation is not None and saturation > largest:
             return f"saturated samples: {saturation:.0%} of the entries at ±1"
         if contrast is not None and step >= c.grace and contrast < c.smallest_contrast:

@@ -137,7 +137,7 @@ def langevin_step(training: Training, repeats: int) -> dict[str, list[float]]:
         torch.autograd.grad(f(state).sum(), state)
 
     with frozen(f):
-        ways = {
+        ways: dict[str, Callable[[], object]] = {
             "step": lambda: revise(f, x, settings.langevin, training.rng, 1),
             "bare": bare,
         }
@@ -154,7 +154,7 @@ def busy(step: Callable[[], object], device: torch.device, repeats: int) -> floa
             step()
         _finish(device)
     spans = [e.time_range for e in profiler.events() if e.device_type.name == "CUDA"]
-    return sum(s.elapsed_us() for s in spans) * 1e-6 / seconds
+    return float(sum(s.elapsed_us() for s in spans)) * 1e-6 / seconds
 
 
 def settings_of(options: argparse.Namespace, method: str, size: int) -> Config:

@@ -35,16 +35,18 @@ SHAPES = {"texture": (8, 8), "images": (8, 8), "sound": (64,), "clips": (4, 8, 8
 WHOLE = {"texture": (14, 12), "images": (8, 8), "sound": (160,), "clips": (6, 8, 8)}
 LONGER = {"texture": (9, 13), "images": (8, 8), "sound": (75,), "clips": (7, 8, 8)}
 
+STACKS: dict[str, list[tuple[int, ...]]] = {
+    "texture": [(1, 14, 15, 1), (1, 15, 13, 1)],
+    "images": [(10, 8, 8, 3)],
+    "sound": [(1, 160, 1), (1, 170, 1)],
+    "clips": [(1, 7, 8, 8, 3), (1, 9, 8, 8, 3)],
+}
+
 
 def signals_of(kind: Kind) -> Signals:
     """Two textures, sounds or clips of different sizes, or ten pictures; grey or colour."""
     rng = np.random.default_rng(0)
-    shapes = {
-        "texture": [(1, 14, 15, 1), (1, 15, 13, 1)],
-        "images": [(10, 8, 8, 3)],
-        "sound": [(1, 160, 1), (1, 170, 1)],
-        "clips": [(1, 7, 8, 8, 3), (1, 9, 8, 8, 3)],
-    }[kind]
+    shapes = STACKS[kind]
     names = tuple(f"file{k}" for k in range(len(shapes)))
     if kind == "sound":
         sounds = tuple(rng.normal(0, 0.2, s).clip(-1, 1).astype(np.float32) for s in shapes)
@@ -99,10 +101,9 @@ class Case:
     params=[(method, kind) for kind in KINDS for method in METHODS],
     ids=lambda case: "-".join(case),
 )
-def case(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Case]:
-    yield Case(*request.param, tmp_path_factory.mktemp("case"))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    method, kind = request.param
+    return Case(method, kind, tmp_path_factory.mktemp("case"))
 
 
 def leaves(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -132,7 +133,7 @@ def figures_of(folder: RunFolder) -> list[dict[str, Any]]:
 
 def after(monkeypatch: pytest.MonkeyPatch, step: int, then: Any) -> None:
     """Let ``then(training, figures)`` give the figures of that step, once."""
-    advance, done = Training.advance, []
+    advance, done = Training.advance, list[int]()
 
     def counted(training: Training) -> Figures:
         figures = advance(training)

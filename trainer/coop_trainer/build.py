@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .config import Config, OptimiserConfig
+from .config import Config
 from .data import Signals
 from .nets import (
     Descriptor,
@@ -18,6 +18,7 @@ from .nets import (
     GrowingEncoder,
     GrowingGenerator,
 )
+from .sections import OptimiserConfig
 from .shards import Shard
 
 #: Examples of each stack of signals that are enough to calibrate networks.

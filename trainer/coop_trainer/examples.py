@@ -142,8 +142,8 @@ def whole_shape(signals: Signals, strides: tuple[int, ...]) -> tuple[int, ...]:
     given, wanted = ("x".join(map(str, s)) for s in (sizes, strides))
     if signals.kind == "images" and shape != tuple(sizes):
         raise CoopError(
-            f"the networks of this preset are not made for pictures of {given}; give --size, "
-            "another --preset, or your own networks in a --config file"
+            f"the networks of this preset are not made for pictures of {given}, but of {wanted} "
+            "or multiples; give --size, another --preset, or your own networks in a --config file"
         )
     if min(shape) < 1:
         raise CoopError(f"the signal is {given}, smaller than the networks' least of {wanted}")

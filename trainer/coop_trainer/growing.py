@@ -6,7 +6,7 @@ what is of that size. `coop_trainer.growth` says when, `coop_trainer.nets.growin
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,12 +16,10 @@ from coop_runtime.errors import CoopError
 from .build import share_of
 from .config import Config
 from .growth import stage_at
+from .learner import Learner
 from .nets import Growing
 from .nets.growing import blended, doubled, halved
 from .nets.layers import avg_pool
-
-if TYPE_CHECKING:
-    from .training import Training
 
 __all__ = ["at_stage", "check_growth", "grow", "outgrown", "settle", "shown_at"]
 
@@ -48,7 +46,7 @@ def at_stage(config: Config, level: int) -> Config:
     )
 
 
-def check_growth(t: "Training") -> None:
+def check_growth(t: Learner) -> None:
     """Refuse a training that cannot grow as its settings ask for.
 
     Raises
@@ -76,7 +74,7 @@ def check_growth(t: "Training") -> None:
         share_of(config, t.shard)
 
 
-def grow(t: "Training") -> None:
+def grow(t: Learner) -> None:
     """Take a training to the stage that is due; never back, also when the run is prolonged."""
     if t.config.growth is None:
         return
@@ -87,7 +85,7 @@ def grow(t: "Training") -> None:
         t.chains.states = F.interpolate(chains, t.shape, mode="nearest")
 
 
-def settle(t: "Training") -> None:
+def settle(t: Learner) -> None:
     """Have networks, averages and examples of a training at the stage that it has reached."""
     if t.config.growth is None:
         return
@@ -105,7 +103,7 @@ def settle(t: "Training") -> None:
     t.examples.scaled = partial(shown_at, factor=factor, blend=stage.blend)
 
 
-def outgrown(t: "Training") -> bool:
+def outgrown(t: Learner) -> bool:
     """Tell whether the next iteration is of a larger size."""
     if t.config.growth is None or t.stage is None:
         return False

@@ -1,19 +1,15 @@
 """One iteration of the configured method: its networks, its batch, its settings."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from .figures import Figures
+from .learner import Learner
 from .methods import abp, coopnets, descriptor, gan, mcmc_triangle, triangle, vae
-
-if TYPE_CHECKING:
-    from .training import Training
 
 __all__ = ["iterate"]
 
 
-def iterate(t: "Training") -> Figures:
+def iterate(t: Learner) -> Figures:
     """Take one training step of the method that ``t.config`` names.
 
     What belongs to single examples (ABP's latents, the hidden entries of incomplete data) is
@@ -54,7 +50,7 @@ def iterate(t: "Training") -> Figures:
     return figures
 
 
-def _abp(t: "Training") -> Figures:
+def _abp(t: Learner) -> Figures:
     """Alternating back-propagation from where the examples' latents stand."""
     x, places, seen = t.batch()
     assert t.latents is not None and places is not None  # noqa: S101, PT018  ABP has them

@@ -4,7 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .build import strides
 from .data import random_crops
 from .langevin import frozen, revise
 from .methods.descriptor import first_states
@@ -34,19 +33,19 @@ def draw_samples(
         cells, larger; None where the method has no generator, or no energy. Without a generator
         chains start from noise.
     """
-    networks, langevin = training.averaged(), training.config.langevin
-    f, g, _ = networks
+    f, g, _ = training.averaged()
+    langevin = training.config.langevin
     rng = torch.Generator(training.device).manual_seed(SHEET_SEED)
     drafts = revised = None
-    whole = [-(-n // stride) * stride for n, stride in zip(shape, strides(networks), strict=True)]
     if g is not None:
-        cells = [n // stride for n, stride in zip(whole, g.strides, strict=True)]
+        cells = [-(-n // stride) for n, stride in zip(shape, g.strides, strict=True)]
         size = (count, g.latent_channels, *cells)
         with torch.no_grad():
             drafts = g(torch.randn(size, generator=rng, device=training.device))
     if f is not None and langevin is not None:
         start = drafts
         if start is None:
+            whole = [-(-n // by) * by for n, by in zip(shape, f.strides, strict=True)]
             like = torch.zeros(1, training.signals.channels, *whole, device=training.device)
             start = first_states(like, count, langevin, rng)
         with frozen(f):

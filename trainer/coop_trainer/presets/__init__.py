@@ -19,6 +19,7 @@ SHARED = ("langevin", "contrast")
 
 __all__ = [
     "completed",
+    "load_base",
     "load_networks",
     "load_preset",
     "network_names",
@@ -44,9 +45,14 @@ def load_preset(signal: str, name: str) -> dict[str, Any]:
     if name not in preset_names(signal):
         known = ", ".join(preset_names(signal))
         raise CoopError(f"unknown preset '{name}' for {signal}; expected one of {known}")
-    base = completed(_read(_folder().joinpath("base.toml")))
+    base = load_base()
     table = completed(_read(_folder().joinpath(signal, f"{name}.toml")))
-    return overlaid(overlaid(overlaid({}, base), table), {"signal": signal, "preset": name})
+    return overlaid(overlaid(base, table), {"signal": signal, "preset": name})
+
+
+def load_base() -> dict[str, Any]:
+    """Give the table that all presets overlay; its networks only hold the place of real ones."""
+    return overlaid({}, completed(_read(_folder().joinpath("base.toml"))))
 
 
 def network_names() -> list[str]:

@@ -1,0 +1,228 @@
+"""What ``coop-train`` does for every kind of signal: its options, the run, the report."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from coop_runtime import CoopError
+from coop_runtime.strict import encode
+
+from .console import device_option
+
+if TYPE_CHECKING:
+    from coop_trainer.config import Config
+    from coop_trainer.data import Signals
+    from coop_trainer.loop import Board, Outcome
+    from coop_trainer.training import Training
+
+__all__ = [
+    "Run",
+    "check_ahead",
+    "check_recoverable",
+    "files",
+    "needs_training",
+    "run_options",
+    "say",
+    "skip_broken_option",
+    "train",
+]
+
+#: As in `coop_trainer.config`, which takes seconds to import.
+METHODS = ("descriptor", "abp", "coopnets", "triangle", "mcmc-triangle", "vae", "gan")
+
+Loader = Callable[["Config"], "Signals"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def run_options(command: F) -> F:
+    """Add what every kind of signal has in common: the run, its method, its settings."""
+    options = [
+        click.option(
+            "--out",
+            required=True,
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of the run: settings, checkpoint, log and samples.",
+        ),
+        click.option("--method", type=click.Choice(METHODS), help="Learning algorithm."),
+        click.option("--preset", metavar="NAME", help="Settings to start from.  [quick]"),
+        click.option("--steps", type=click.IntRange(min=1), help="Number of iterations."),
+        click.option(
+            "--minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Stop after that time at the latest, learning rates falling in time.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of all chance.  [0]"),
+        device_option,
+        click.option(
+            "--config",
+            "file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="TOML file that overlays the preset.",
+        ),
+        click.option(
+            "--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change one setting."
+        ),
+        click.option("--resume", is_flag=True, help="Go on with the run in --out, bit for bit."),
+        click.option("--tensorboard", is_flag=True, help="Log to --out/tensorboard as well."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def files(name: str) -> Callable[[F], F]:
+    """Add the files to learn from."""
+    return click.argument("sources", metavar=f"{name}...", nargs=-1)
+
+
+skip_broken_option = click.option(
+    "--skip-broken", is_flag=True, help="Leave out files that cannot be read, and say which."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The options that every kind of signal has, see `run_options`."""
+
+    out: Path
+    method: str | None
+    preset: str | None
+    steps: int | None
+    minutes: float | None
+    seed: int | None
+    device: str
+    file: Path | None
+    pairs: tuple[str, ...]
+    resume: bool
+    tensorboard: bool
+
+
+def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) -> Training:
+    """Begin or go on with the run, train, and report."""
+    with needs_training():
+        from coop_trainer import loop, shards, start
+        from coop_trainer.config import configure
+        from coop_trainer.presets import load_preset
+
+    options = {"method": run.method, "seed": run.seed, **more}
+    options |= {"loop.steps": run.steps, "loop.minutes": run.minutes}
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    pairs = (*given, *run.pairs)
+
+    def settings(stored: Config) -> Config:
+        if stored.signal != kind:
+            raise CoopError(
+                f"{run.out}: the run learns {stored.signal}: "
+                f"coop-train {stored.signal} --out {run.out} --resume"
+            )
+        if run.preset is None and run.file is None and not pairs:
+            return stored
+        base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
+        # Of pictures of a set, what is read decides on the size; here it was read before.
+        size = (
+            [f"data.size={stored.data.size or 'none'}"] if kind == "images" and load is None else []
+        )
+        return configure(base, file=run.file, pairs=[*size, *pairs])
+
+    with shards.joined() as shard:
+        with shard.together():
+            where, good = start.choose_device(run.device, shard), None
+            writer = _summary_writer() if run.tensorboard and shard.first else None
+            if run.resume:
+                training, folder, good = start.resume(
+                    run.out, where, load=load, settings=settings, shard=shard
+                )
+                _say_where(training, run.out)
+            else:
+                assert load is not None  # noqa: S101  the commands ask for sources
+                preset = load_preset(kind, run.preset or "quick")
+                config = configure(preset, file=run.file, pairs=pairs)
+                training, folder = start.begin(run.out, config, load, where, shard)
+            board = None if writer is None else writer(str(run.out / "tensorboard"))
+        outcome = loop.run(training, folder, say=say, good=good, board=board)
+    _report(outcome, run.out, kind)
+    return training
+
+
+def _say_where(training: Training, out: Path) -> None:
+    """Say where a run goes on, and if another number of processes do."""
+    click.echo(f"{out}: going on at step {training.step}", err=True)
+    before, now = training.processes, training.shard.count
+    if before != now:
+        click.echo(
+            f"{before} processes have learned so far, {now} go on: the same up to rounding "
+            "(without batch normalisation), not bit for bit",
+            err=True,
+        )
+
+
+@contextmanager
+def needs_training() -> Iterator[None]:
+    """Say in one line which package of the trainer is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CoopError(
+            f"training needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
+        ) from None
+
+
+def check_ahead(kind: str, run: Run) -> None:
+    """Refuse, before large data are read, what would be refused after it."""
+    with needs_training():
+        from coop_trainer.presets import load_preset
+        from coop_trainer.shards import first_to_be
+        from coop_trainer.start import check_new
+
+    if not run.resume and first_to_be():  # others may come when the first has made it
+        check_new(run.out)
+    if run.preset is not None:
+        load_preset(kind, run.preset)
+
+
+def check_recoverable(run: Run, masked: bool | None) -> None:
+    """Refuse --recover of complete data; ``masked`` is None where the run's own are meant."""
+    if masked is None:
+        with needs_training():
+            from coop_trainer.run_folder import RunFolder
+
+        masked = RunFolder.open(run.out).signals().seen is not None
+    if not masked:
+        raise CoopError("--recover: the training data are complete; hide entries with --mask")
+
+
+def say(line: str) -> None:
+    """Tell the user something on stderr."""
+    click.echo(line, err=True)
+
+
+def _summary_writer() -> Callable[[str], Board]:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError:
+        raise CoopError("--tensorboard needs: pip install 'coopnets[tensorboard]'") from None
+    writer: Callable[[str], Board] = SummaryWriter
+    return writer
+
+
+def _report(outcome: Outcome, out: Path, kind: str) -> None:
+    if outcome.signal is not None:
+        name = signal.Signals(outcome.signal).name
+        click.echo(
+            f"{name} at step {outcome.step}: saved. Go on with: "
+            f"coop-train {kind} --out {out} --resume",
+            err=True,
+        )
+        raise click.exceptions.Exit(128 + outcome.signal)
+    rollbacks = f", {outcome.rollbacks} roll-backs" if outcome.rollbacks else ""
+    click.echo(f"{out}: {outcome.step} steps in {outcome.seconds:.0f} s{rollbacks}")
+    if outcome.sheet is not None:
+        click.echo(f"samples: {outcome.sheet}")
+    click.echo(f"next: coop-export {out} exported/{out.name}")

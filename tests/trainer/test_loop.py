@@ -175,6 +175,25 @@ def test_nan_is_rolled_back_reported_and_survived(
     assert all(torch.isfinite(p).all() for p in training.generator.parameters())
 
 
+def test_a_suspect_last_step_is_not_kept_and_that_is_said(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = Training.advance
+
+    def suspect(training: Training) -> Figures:
+        figures = advance(training)
+        return figures._replace(f_data=9e9) if training.step == 12 else figures
+
+    monkeypatch.setattr(Training, "advance", suspect)
+    said: list[str] = []
+    config = tiny_config("guard.snapshot_steps=5")
+    training, folder = begin(tmp_path / "a", config, texture(picture), CPU)
+    outcome = run(training, folder, say=said.append)
+    assert said == ["step 12: this looks wrong; the state of step 10 is kept"]
+    assert (outcome.step, outcome.finished) == (10, True)
+    assert outcome.sheet == folder.path / "samples/step-000010.png"
+
+
 def test_rollbacks_are_bounded_and_the_last_good_state_is_saved(
     tmp_path: Path, picture: Path, tiny_config: TinyConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

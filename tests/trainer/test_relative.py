@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 
 from coop_trainer.config import Config, configure
 from coop_trainer.data import Signals
-from coop_trainer.nets import Generator
+from coop_trainer.nets import Draw, Generator, Layer
 from coop_trainer.presets import load_preset
 from coop_trainer.relative import resolved
 
@@ -32,6 +33,8 @@ def test_lengths_scale_with_the_deviation_and_drift_with_them() -> None:
     assert before.max_drift is not None
     assert after.max_drift == pytest.approx(before.max_drift * scale)
     assert absolute.data.noise == pytest.approx(config.data.noise * scale)
+    noisy = resolved(sound_config("algorithm_d.noise_sd=1.0"), signals)
+    assert noisy.algorithm_d.noise_sd == pytest.approx(scale)
     assert absolute.abp.sigma == pytest.approx(config.abp.sigma * scale)
     # f's gradient is 1/scale as steep on a signal of that scale: the drift ½δ²∇f scales, too.
     drift = [0.5 * c.step_size**2 / s for c, s in ((before, 1.0), (after, scale))]
@@ -49,7 +52,15 @@ def test_absolute_settings_stay_and_resolving_twice_changes_nothing() -> None:
 def test_a_generator_of_the_datas_amplitude_has_weights_of_order_one() -> None:
     torch.manual_seed(0)
     (x,) = faint_sound().tensors(torch.device("cpu"))
-    config = sound_config().generator
+    config = dataclasses.replace(
+        sound_config().generator,
+        levels=(Layer(8, 9), Layer(8, 9, 4)),
+        draw=Draw(9),
+        latents=(2, 2),
+        upsampling="nearest",
+        padding="circular",
+        calibrated=True,
+    )
     g = Generator(config, channels=1, dims=1)
     g.calibrate(list(x))
     drafts = g(torch.randn(8, *g.latent_shape((8192,))))

@@ -176,7 +176,10 @@ def run(
                 board.close()
         finished = training.done >= 1
         if not guard.clear:
+            last = training.step
             training.restore(good)
+            if finished:
+                say(f"step {last}: this looks wrong; the state of step {training.step} is kept")
         _save(folder, log, training.state(), good)
         if finished:
             sheet = _draw(training, folder)

@@ -15,9 +15,10 @@ LENGTHS = ("step_size", "max_drift")
 def resolved(config: Config, signals: Signals) -> Config:
     """Turn relative settings (``data.relative``) into absolute ones.
 
-    Step size, largest drift, noise on the data and σ are multiplied by the standard deviation of
-    the training data in [−1, 1]. Sounds need it: scaled by their peaks, their deviations differ
-    tenfold. The gain of f needs no change: drift, step and noise keep their proportions.
+    Step size, largest drift, noise on the data and of first states, and σ are multiplied by the
+    standard deviation of the training data in [−1, 1]. Sounds need it: scaled by their peaks,
+    their deviations differ tenfold. The gain of f needs no change: drift, step and noise keep
+    their proportions.
     """
     if not config.data.relative:
         return config
@@ -29,6 +30,8 @@ def resolved(config: Config, signals: Signals) -> Config:
         change: dict[str, Any] = {}
         if hasattr(settings, "sigma"):
             change["sigma"] = settings.sigma * scale
+        if getattr(settings, "noise_sd", None) is not None:
+            change["noise_sd"] = settings.noise_sd * scale
         if hasattr(settings, "langevin"):
             lengths = {key: getattr(settings.langevin, key) for key in LENGTHS}
             scaled = {key: value * scale for key, value in lengths.items() if value is not None}

@@ -47,7 +47,7 @@ def draw_samples(
         if start is None:
             whole = [-(-n // by) * by for n, by in zip(shape, f.strides, strict=True)]
             like = torch.zeros(1, training.signals.channels, *whole, device=training.device)
-            start = first_states(like, count, langevin, rng)
+            start = first_states(like, count, training.config.algorithm_d, rng)
         with frozen(f):
             revised = revise(f, start, langevin, rng, langevin.refine_steps).x
     return drafts, revised

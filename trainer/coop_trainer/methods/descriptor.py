@@ -4,6 +4,7 @@ Xie, Lu, Gao, Wu: "Cooperative Training of Descriptor and Generator Networks", 2
 after Xie, Lu, Zhu, Wu: "A Theory of Generative ConvNet", ICML 2016.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +31,8 @@ class AlgorithmDConfig:
     Attributes
     ----------
     start
-        Where chains start: ``"noise"``: uniform noise or, with ``reference_sd``, N(0, s²I);
+        Where chains start: ``"noise"``: N(0, ``noise_sd``² I), or else the reference
+        distribution, uniform noise or, with ``reference_sd``, N(0, s²I);
         ``"persistent"``: where they ended an iteration ago, some of them in new noise;
         ``"data"``: the examples themselves (contrastive divergence, Hinton 2002).
     chains
@@ -41,6 +43,8 @@ class AlgorithmDConfig:
         Number of persistent chains kept, and the probability that one starts anew.
     contrast
         Regularisers of step D2.
+    noise_sd
+        Standard deviation of the noise that chains start from; None: that of the reference.
     """
 
     start: Literal["noise", "persistent", "data"]
@@ -49,8 +53,11 @@ class AlgorithmDConfig:
     pool: int
     restart: float
     contrast: ContrastConfig
+    noise_sd: float | None = None
 
     def __post_init__(self) -> None:
+        if self.noise_sd is not None and not 0 < self.noise_sd < math.inf:
+            raise CoopError(f"algorithm_d.noise_sd: expected > 0, found {self.noise_sd}")
         if self.chains < 1:
             raise CoopError(f"algorithm_d.chains: expected ≥ 1, found {self.chains}")
         if self.start == "persistent" and self.pool < self.chains:
@@ -84,7 +91,7 @@ def train_step(
     with frozen(f):
         revision = revise(f, start, config.langevin, rng)
     if places is not None:
-        fresh = first_states(x, len(places), config.langevin, rng)
+        fresh = first_states(x, len(places), config, rng)
         chains.put_back(places, revision.x, fresh, config.restart, rng)
 
     # Step D2: θ ← θ + γ (mean ∂f(x) − mean ∂f(x̃)), equation (5).
@@ -110,18 +117,21 @@ def _start(
     if config.start == "data":
         return x, None
     if config.start == "noise":
-        return first_states(x, config.chains, config.langevin, rng), None
+        return first_states(x, config.chains, config, rng), None
     if chains.states is None:
-        chains.fill(first_states(x, config.pool, config.langevin, rng))
+        chains.fill(first_states(x, config.pool, config, rng))
     drawn = chains.draw(config.chains, rng)
     assert drawn is not None  # noqa: S101  the pool was filled
     return drawn[1], drawn[0]
 
 
-def first_states(like: Tensor, count: int, config: LangevinConfig, rng: torch.Generator) -> Tensor:
-    """Draw ``count`` states from the reference distribution, each of the shape of an example."""
+def first_states(
+    like: Tensor, count: int, config: AlgorithmDConfig, rng: torch.Generator
+) -> Tensor:
+    """Draw ``count`` states of noise, each of the shape of an example; see ``start``."""
     shape = (count, *like.shape[1:])
-    if config.reference_sd is not None:
-        return config.reference_sd * normal(shape, rng)
+    sd = config.noise_sd if config.noise_sd is not None else config.langevin.reference_sd
+    if sd is not None:
+        return sd * normal(shape, rng)
     low, high = VALUE_RANGE
     return low + (high - low) * uniform(shape, rng)

@@ -35,6 +35,8 @@ LACKING = {
     ("texture", "paper"): ("mcmc-triangle", "vae"),
     ("images", "faces64"): ("triangle", "mcmc-triangle", "vae"),
     ("images", "scenes64"): ("triangle", "mcmc-triangle", "vae"),
+    ("images", "scenes224"): ("triangle", "mcmc-triangle", "vae"),
+    ("images", "objects"): ("descriptor", "coopnets", "triangle", "mcmc-triangle", "vae", "gan"),
     ("sound", "paper"): ("descriptor", "coopnets", "triangle", "mcmc-triangle", "vae", "gan"),
 }
 

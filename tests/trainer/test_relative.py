@@ -33,6 +33,8 @@ def test_lengths_scale_with_the_deviation_and_drift_with_them() -> None:
     assert before.max_drift is not None
     assert after.max_drift == pytest.approx(before.max_drift * scale)
     assert absolute.data.noise == pytest.approx(config.data.noise * scale)
+    weights = [c.coopnets.contrast.gradient_penalty for c in (config, absolute)]
+    assert weights[1] == pytest.approx(weights[0] * scale**2)
     noisy = resolved(sound_config("algorithm_d.noise_sd=1.0"), signals)
     assert noisy.algorithm_d.noise_sd == pytest.approx(scale)
     assert absolute.abp.sigma == pytest.approx(config.abp.sigma * scale)

@@ -18,7 +18,8 @@ def resolved(config: Config, signals: Signals) -> Config:
     Step size, largest drift, noise on the data and of first states, and σ are multiplied by the
     standard deviation of the training data in [−1, 1]. Sounds need it: scaled by their peaks,
     their deviations differ tenfold. The gain of f needs no change: drift, step and noise keep
-    their proportions.
+    their proportions. A slope on a signal of half the deviation is twice as steep, so the weight of
+    its square, the gradient penalty, is multiplied by the variance.
     """
     if not config.data.relative:
         return config
@@ -36,5 +37,8 @@ def resolved(config: Config, signals: Signals) -> Config:
             lengths = {key: getattr(settings.langevin, key) for key in LENGTHS}
             scaled = {key: value * scale for key, value in lengths.items() if value is not None}
             change["langevin"] = dataclasses.replace(settings.langevin, **scaled)
+        if hasattr(settings, "contrast"):
+            penalty = settings.contrast.gradient_penalty * scale**2
+            change["contrast"] = dataclasses.replace(settings.contrast, gradient_penalty=penalty)
         changes[name] = dataclasses.replace(settings, **change)
     return dataclasses.replace(config, **changes)

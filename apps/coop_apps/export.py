@@ -61,3 +61,7 @@ def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
         click.echo(f"  {name}: torch and ONNX Runtime differ by {parity.max_relative_error:.1e}")
     size = " --size 448x448" if card.signal.kind == "texture" else ""
     click.echo(f"next: coop-run generate {bundle}{size} -o {card.name}{ENDING[card.signal.dims]}")
+
+
+if __name__ == "__main__":
+    main(prog_name="coop-export")

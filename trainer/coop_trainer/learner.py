@@ -110,7 +110,10 @@ class Learner:
         self.latents: Tensor | None = None
         self.filled: Tensor | None = None
         if config.method == "abp":
-            self.latents = torch.zeros(len(self.examples), *self.latent_shape, device=device)
+            # Not zeros: of a batch of equal latents, batch normalisation would divide by nothing.
+            shape = (len(self.examples), *self.latent_shape)
+            first = torch.Generator().manual_seed(config.seed)
+            self.latents = torch.randn(shape, generator=first).to(device)
         if signals.seen is not None:
             if config.method not in INCOMPLETE:
                 raise CoopError(

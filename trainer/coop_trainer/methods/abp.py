@@ -65,7 +65,7 @@ def train_step(
         The generator, and how it takes a step on a loss.
     z
         Where the latents of these examples stood after their last turn (warm start), shape
-        (batch, latent_channels, h, …); zeros at first, as in the paper.
+        (batch, latent_channels, h, …); draws from N(0, I) at first.
     x
         The examples, shape (batch, channels, …).
     rng

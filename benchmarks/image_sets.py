@@ -49,8 +49,8 @@ def train(out: Path, method: str, source: Path, seed: int, minutes: float) -> li
     steps = [line for line in lines if "event" not in line]
     last = steps[-max(1, len(steps) // 10) :]
     mean = {k: fmean(line[k] for line in last) for k in SHOWN if k in last[0]}
-    sheet = sorted((run / "samples").glob("*.png"))[-1]
-    shutil.copy(sheet, out / f"{run.name}.png")
+    for sheet in sorted((run / "samples").glob("*.png"))[-1:]:
+        shutil.copy(sheet, out / f"{run.name}.png")
     gap = f"{mean['f_data'] - mean['f_model']:+.4f}" if "f_data" in mean else ""
     rest = [f"{mean[k]:.3f}" if k in mean else "" for k in SHOWN[2:]]
     steps_done = str(steps[-1]["step"])

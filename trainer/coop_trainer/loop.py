@@ -216,9 +216,10 @@ def _roll_back(
     step, limit = training.step, training.config.guard.rollbacks
     if training.rollbacks >= limit:
         training.restore(good)
+        rates = " and ".join(f"{name}_optimiser.rate" for name in training.networks)
         raise CoopError(
             f"training diverged at step {step} ({reason}) after {limit} roll-backs; the state of "
-            f"step {good['step']} is saved. Lower descriptor_optimiser.rate, or the step size"
+            f"step {good['step']} is saved. Lower {rates}, or the method's step sizes"
         )
     training.roll_back(good)
     # The good state carries the new count and rates too, or a second failure would undo them.

@@ -75,9 +75,11 @@ def sample_files(training: Training) -> dict[str, bytes]:
         drafts, revised = draw_samples(training, 1, sheet_shape(training))
         sample = drafts if revised is None else revised
         if sample is not None:
-            ending = "wav" if kind == "sound" else "gif"
             rate = training.rate or FRAMES_PER_SECOND
-            files[ending] = (wav if kind == "sound" else gif)(sample[0], rate)
+            if kind == "sound":
+                files["wav"] = wav(sample[0], rate, training.signals.source_range)
+            else:
+                files["gif"] = gif(sample[0], rate)
     return files
 
 

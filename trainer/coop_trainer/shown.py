@@ -74,10 +74,10 @@ def png(rows: list[Tensor]) -> bytes:
     return buffer.getvalue()
 
 
-def wav(x: Tensor, rate: float) -> bytes:
-    """Encode a sound (channels, time) in [−1, 1] as 16-bit WAV."""
-    buffer = io.BytesIO()
-    samples = x.clamp(-1, 1).cpu().numpy().T
+def wav(x: Tensor, rate: float, source_range: tuple[float, float] = (-1.0, 1.0)) -> bytes:
+    """Encode a sound (channels, time) in [−1, 1] as 16-bit WAV, at its source's level."""
+    buffer, (low, high) = io.BytesIO(), source_range
+    samples = ((x.clamp(-1, 1) + 1) * ((high - low) / 2) + low).cpu().numpy().T
     soundfile.write(buffer, samples, round(rate), format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 

@@ -40,7 +40,8 @@ class AlgorithmDConfig:
     langevin
         Step D1.
     pool, restart
-        Number of persistent chains kept, and the probability that one starts anew.
+        Number of persistent chains kept, of which ``chains`` go on in each iteration, and the
+        probability that one starts anew. The paper goes on with all, and restarts none.
     contrast
         Regularisers of step D2.
     noise_sd

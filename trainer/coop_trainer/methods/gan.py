@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from coop_runtime.errors import CoopError
 
 from ..chance import normal
-from ..contrast import squared_slope
 from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
 from ..nets import Descriptor
@@ -79,8 +78,7 @@ def train_step(
     discriminator_loss = F.softplus(-real).mean() + F.softplus(generated).mean()
     loss = discriminator_loss
     if config.gradient_penalty:
-        squares = squared_slope(d, x) * x[0].numel()
-        loss = loss + 0.5 * config.gradient_penalty * squares
+        loss = loss + 0.5 * config.gradient_penalty * _squared_slope(d, x)
     optimise(loss, "descriptor")
 
     for _ in range(config.generator_updates):
@@ -98,6 +96,13 @@ def train_step(
 
 
 def _logit(d: Descriptor, x: Tensor) -> Tensor:
-    """Give the network's sum over positions."""
-    logit: Tensor = d(x) / d.config.gain
-    return logit
+    """Give the network's own output: its sum over positions, or its mean if it weighs volumes."""
+    count = math.prod(x.shape[2:]) if d.config.weighting == "one" else 1
+    return d.density(x) * count
+
+
+def _squared_slope(d: Descriptor, x: Tensor) -> Tensor:
+    """Give E‖∂D/∂x‖², differentiable in D's parameters."""
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(_logit(d, x).sum(), x, create_graph=True)
+    return slope.square().flatten(1).sum(1).mean()

@@ -40,6 +40,7 @@ class McmcTriangleConfig:
         σ of the generator's residual.
     revision_weight
         Weight of ‖x̃ − g(z)‖² beside the examples' ‖x − g(z̃)‖²; 50 to 70 in published code.
+        Drafts are g(z), without the residual's noise.
     contrast
         Regularisers of the descriptor.
     """

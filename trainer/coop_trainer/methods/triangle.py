@@ -43,7 +43,8 @@ class TriangleConfig:
     contrast
         Regularisers of the α-step, not in the paper.
     langevin
-        How the learned energy revises drafts afterwards; learning takes no Langevin steps.
+        How the learned energy revises drafts afterwards; learning takes no Langevin steps, but
+        minds its reference distribution, where the paper has the uniform one.
     """
 
     samples: int

@@ -63,7 +63,12 @@ def texture(sources: tuple[str, ...], size: int | None, **options: Any) -> None:
         from coop_trainer.data import load_texture
 
         crop = config.data.crop_shape(2)
-        return load_texture(sources, size=config.data.size, crop=1 if crop is None else max(crop))
+        signals = load_texture(
+            sources, size=config.data.size, crop=1 if crop is None else max(crop)
+        )
+        if crop is not None and all(a.shape[1:3] == crop for a in signals.arrays):
+            say("the pictures are no larger than the training crop: there is only one crop of each")
+        return signals
 
     train("texture", Run(**options), load if sources else None, {"data.size": size})
 

@@ -122,6 +122,11 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
                 f"{run.out}: the run learns {stored.signal}: "
                 f"coop-train {stored.signal} --out {run.out} --resume"
             )
+        if run.method not in (None, stored.method):
+            raise CoopError(
+                f"{run.out}: the run was begun with another method, {stored.method}; give the "
+                "same, or a new --out"
+            )
         if run.preset is None and run.file is None and not pairs:
             return stored
         base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
@@ -154,6 +159,13 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
 def _say_where(training: Training, out: Path) -> None:
     """Say where a run goes on, and if another number of processes do."""
     click.echo(f"{out}: going on at step {training.step}", err=True)
+    if training.done >= 1:
+        loop = training.config.loop
+        click.echo(
+            f"the run is finished: it was meant for {loop.steps} steps"
+            f"{f' or {loop.minutes:g} minutes' if loop.minutes else ''}; give more to go on",
+            err=True,
+        )
     before, now = training.processes, training.shard.count
     if before != now:
         click.echo(

@@ -88,6 +88,7 @@ def test_a_finished_run_has_nothing_to_do_and_may_be_prolonged(workplace: Path) 
     again = run(train, "texture", "--out", out, "--resume")
     assert again.exit_code == 0
     assert "6 steps" in again.stdout
+    assert "the run is finished: it was meant for 6 steps; give more to go on" in again.stderr
     longer = run(
         train, "texture", workplace / "stone.png", "--out", out, "--resume", "--steps", 8, *TINY
     )
@@ -126,6 +127,7 @@ def test_a_new_length_is_kept_with_the_other_settings(workplace: Path, tmp_path:
         (["--out", "new", "--resume"], 1, "no run here"),
         (["brick", "--out", "{here}/run", "--resume"], 1, "the run learns stone.png"),
         (["--out", "{here}/run", "--resume", "--seed", "4"], 1, "another "),
+        (["--out", "{here}/run", "--resume", "--method", "abp"], 1, "another method, coopnets"),
     ],
 )
 def test_wrong_use_of_coop_train(

@@ -35,6 +35,7 @@ from coop_trainer.nets import (
     Layer,
 )
 from coop_trainer.optimise import Network, Optimise
+from tables import markdown
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.signedinteger]
@@ -397,8 +398,7 @@ def main() -> None:
             for seed in options.seeds:
                 rows.append(row(density, method, seed, options.steps))
                 print(" ".join(rows[-1]), file=sys.stderr, flush=True)
-    head, *body = [f"| {' | '.join(cells)} |" for cells in rows]
-    print("\n".join([head, "|" + " --- |" * len(rows[0]), *body]))
+    print(markdown(rows))
 
 
 if __name__ == "__main__":

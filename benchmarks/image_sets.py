@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import fmean
 
 from coop_trainer.config import METHODS
+from tables import markdown
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 SETS = {
@@ -85,8 +86,7 @@ def main() -> None:
         for future in futures:
             rows.append(future.result())
             print(" ".join(rows[-1]), file=sys.stderr, flush=True)
-    lines = [f"| {' | '.join(cells)} |" for cells in rows]
-    print("\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]))
+    print(markdown(rows))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import coop_runtime
 from coop_trainer.data import load_sound
+from tables import markdown
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 SOUND = str(DATA / "sounds11k" / "ase_08_bubbling_water.wav")
@@ -110,7 +111,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
     parser.add_argument("--out", type=Path, default=Path("runs/single_signals"))
     options = parser.parse_args()
-    if not DATA.exists():
+    if not DATA.exists() and any(CASES[case][0] != "mixed" for case in options.cases):
         sys.exit("the research data are missing: only --cases mixed-… can be trained")
     options.out.mkdir(parents=True, exist_ok=True)
     head = ["signal", "method", "iterations", "minutes", "events of the guard", "bundle, MB"]
@@ -120,8 +121,7 @@ def main() -> None:
         for future in futures:
             rows.append(future.result())
             print(" ".join(rows[-1]), file=sys.stderr, flush=True)
-    lines = [f"| {' | '.join(cells)} |" for cells in rows]
-    print("\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]))
+    print(markdown(rows))
 
 
 if __name__ == "__main__":

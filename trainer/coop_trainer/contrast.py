@@ -1,6 +1,7 @@
 """How a descriptor learns from examples and samples: equation (5), with what keeps it tame."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from coop_runtime.errors import CoopError
 
 from .nets import Descriptor
 
-__all__ = ["Contrast", "ContrastConfig", "contrast", "squared_slope"]
+__all__ = ["Contrast", "ContrastConfig", "contrast", "slope", "squared_slope"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,12 @@ def contrast(
 
 def squared_slope(f: Descriptor, x: Tensor) -> Tensor:
     """Give the mean square of ∂f/∂x per entry and unit gain, differentiable in f's parameters."""
+    count = math.prod(x.shape[2:])
+    return slope(lambda state: f.density(state) * count, x).square().mean()
+
+
+def slope(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Give ∂/∂x of a function of each example, like x, differentiable in its parameters."""
     x = x.detach().requires_grad_()
-    total = f.density(x).sum() * math.prod(x.shape[2:])
-    (slope,) = torch.autograd.grad(total, x, create_graph=True)
-    return slope.square().mean()
+    (found,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+    return found

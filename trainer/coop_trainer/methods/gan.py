@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from coop_runtime.errors import CoopError
 
 from ..chance import normal
+from ..contrast import slope
 from ..figures import Figures, shape_of_samples
 from ..langevin import frozen
 from ..nets import Descriptor
@@ -78,7 +79,8 @@ def train_step(
     discriminator_loss = F.softplus(-real).mean() + F.softplus(generated).mean()
     loss = discriminator_loss
     if config.gradient_penalty:
-        loss = loss + 0.5 * config.gradient_penalty * _squared_slope(d, x)
+        squares = slope(lambda state: _logit(d, state), x).square().flatten(1).sum(1)
+        loss = loss + 0.5 * config.gradient_penalty * squares.mean()
     optimise(loss, "descriptor")
 
     for _ in range(config.generator_updates):
@@ -99,10 +101,3 @@ def _logit(d: Descriptor, x: Tensor) -> Tensor:
     """Give the network's own output: its sum over positions, or its mean if it weighs volumes."""
     count = math.prod(x.shape[2:]) if d.config.weighting == "one" else 1
     return d.density(x) * count
-
-
-def _squared_slope(d: Descriptor, x: Tensor) -> Tensor:
-    """Give E‖∂D/∂x‖², differentiable in D's parameters."""
-    x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(_logit(d, x).sum(), x, create_graph=True)
-    return slope.square().flatten(1).sum(1).mean()

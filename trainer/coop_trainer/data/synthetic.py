@@ -61,7 +61,8 @@ def water(seconds: float = 10.0, rate: float = 11025.0, seed: int = 0) -> NDArra
         slope = 0.1 * damping * (rise[k] > 0.5)  # half of them are near the surface
         phase = 2 * np.pi * (3 / radius[k]) * (t + slope * t**2 / 2)
         sound[first : first + len(t)] += loudness[k] * np.sin(phase) * np.exp(-damping * t)
-    return (sound / np.abs(sound).max()).astype(np.float32)
+    loudest = np.abs(sound).max()
+    return np.asarray(sound / loudest, np.float32)
 
 
 def waves(frames: int = 96, side: int = 64, seed: int = 0) -> NDArray[np.uint8]:
@@ -99,7 +100,7 @@ def waves(frames: int = 96, side: int = 64, seed: int = 0) -> NDArray[np.uint8]:
         moving = travel - np.sqrt(_GRAVITY * k[n]) * time[:, None, None]
         slope += np.cos(angle[n] - 0.3) * np.cos(moving) * k[n] ** -0.5
     level = 0.5 + 0.5 * np.tanh(slope / (1.5 * slope.std()))
-    return np.rint(255 * level).astype(np.uint8)[..., None]
+    return np.asarray(np.rint(255 * level[..., None]), np.uint8)
 
 
 #: What ``coop-train sound`` takes for a file: seconds and rate to samples.

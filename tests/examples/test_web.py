@@ -16,10 +16,16 @@ from coop_runtime import load, to_uint8
 
 WEB = Path(__file__).resolve().parents[2] / "examples" / "web"
 CHROMIUM, NPM = shutil.which("chromium"), shutil.which("npm")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The graphs of a bundle: generator, energy, posterior and encoder, as ONNX bytes.
+"""The graphs of a bundle: generator, energy, posterior and encoder, as ONNX or TorchScript.
 
 Xie, Lu, Gao, Wu: "Cooperative Learning of Energy-Based Model and Latent Variable Model via
 MCMC Teaching", AAAI 2018: equations (2), (6) and (7), and section 5.3 for the mask.
@@ -16,6 +16,7 @@ from coop_runtime.card import Latent, Signal
 
 from ..langevin import Energy, energy_and_gradient
 from .serialize import to_onnx
+from .torchscript import to_torchscript
 from .tracing import Axes, Cells, record
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "energy_and_gradient",
     "energy_graph",
     "export_graph",
+    "export_torchscript",
     "frozen",
     "generator_graph",
     "log_posterior",
@@ -177,6 +179,18 @@ def export_graph(blueprint: Blueprint, signal: Signal) -> bytes:
     cells = _example(whole_cells(signal, blueprint.strides), signal.extendable)
     recorded = record(blueprint.function, list(blueprint.inputs.values()), cells)
     return to_onnx(recorded, blueprint.inputs, blueprint.outputs, cells)
+
+
+def export_torchscript(blueprint: Blueprint, signal: Signal) -> bytes:
+    """Export what `export_graph` does, as a TorchScript program of torch's own operators.
+
+    Returns
+    -------
+    The bytes of a TorchScript file, see `to_torchscript`.
+    """
+    cells = _example(whole_cells(signal, blueprint.strides), signal.extendable)
+    recorded = record(blueprint.function, list(blueprint.inputs.values()), cells, {})
+    return to_torchscript(recorded, list(blueprint.inputs))
 
 
 def whole_cells(signal: Signal, strides: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""How far ONNX Runtime's results are from torch's, on fresh random inputs."""
+"""How far ONNX Runtime's and TorchScript's results are from torch's, on fresh random inputs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from coop_runtime.card import Parity, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.sessions import open_session
+from coop_runtime.torchscript import open_program
 
 from .graphs import Blueprint, whole_cells
 from .kinks import on_a_kink, relative_errors
@@ -31,6 +32,7 @@ def measure(
     blueprints: Mapping[str, Blueprint],
     signal: Signal,
     *,
+    backend: Literal["onnx", "torchscript"] = "onnx",
     seed: int = 0,
 ) -> dict[str, Parity]:
     """Compare each graph with torch's float32 autograd, at two batches and up to three sizes.
@@ -41,34 +43,44 @@ def measure(
     Parameters
     ----------
     graphs
-        ONNX bytes by name.
+        Bytes by name.
     blueprints
         What each was made of.
     signal
         Shapes; x is drawn uniformly in its value range, the mask from {0, 1} and z from N(0, I).
+    backend
+        What plays them.
     seed
         Of the random inputs.
 
     Returns
     -------
     One report per graph. Each case holds ``batch``, ``shape`` (of the signal), and per output
-    ``relative_error``, max |onnx − torch| / max |torch|, and ``largest``, max |torch|. Where
+    ``relative_error``, max |backend − torch| / max |torch|, and ``largest``, max |torch|. Where
     torch gives zeros only, the error is absolute. ``redrawn`` counts inputs that were drawn
     again because torch's own results jump there, see `on_a_kink`.
 
     Raises
     ------
     CoopError
-        ONNX Runtime does not load one of the graphs.
+        The backend does not load one of the graphs.
     """
     rng = torch.Generator().manual_seed(seed)
-    return {name: _compare(graphs[name], blueprints[name], signal, rng) for name in graphs}
+    reports = {}
+    for name, data in graphs.items():
+        blueprint, file = blueprints[name], f"the exported graph '{name}'"
+        if backend == "onnx":
+            session = open_session(data, "cpu", torch.get_num_threads(), file)
+        else:
+            session = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, file)
+        reports[name] = _compare(session, blueprint, signal, rng)
+    return reports
 
 
 def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
     """Refuse graphs whose results differ from torch's.
 
-    Every output of every case must hold max |onnx − torch| ≤ atol + rtol · max |torch|.
+    Every output of every case must hold max |backend − torch| ≤ atol + rtol · max |torch|.
     ``rtol`` is what counts; ``atol`` spares outputs that are almost zero.
 
     Raises
@@ -99,9 +111,8 @@ def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
                     )
 
 
-def _compare(data: bytes, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
+def _compare(session: Any, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
     """Run a graph and its torch function on the same inputs, for every batch and size."""
-    session = open_session(data, "cpu", torch.get_num_threads(), "the exported graph")
     function, outputs = blueprint.function, list(blueprint.outputs)
     cases: list[dict[str, Any]] = []
     for batch in BATCHES:

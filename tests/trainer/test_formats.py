@@ -23,6 +23,7 @@ from coop_runtime import ArgumentError, BundleError, CoopError, Model
 from coop_runtime.card import CARD_FILE, Card
 from coop_trainer.config import configure
 from coop_trainer.data import Kind, Signals
+from coop_trainer.export import triton
 from coop_trainer.export.from_run import export_run
 from coop_trainer.export.torchscript import to_torchscript
 from coop_trainer.export.triton import MAX_BATCH, export_repository
@@ -151,13 +152,10 @@ def refused(kind: type[CoopError], message: str, play: Callable[[], Any]) -> Non
     assert "\n" not in str(caught.value)
 
 
-@pytest.fixture(scope="module")
-def texture(learned: Path, bundle: Path) -> Path:
-    if "texture" not in (learned / "config.json").read_text():
-        pytest.skip("one signal is enough")
-    return bundle
+one_signal = pytest.mark.parametrize("learned", ["texture"], indirect=True)
 
 
+@one_signal
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -167,11 +165,11 @@ def texture(learned: Path, bundle: Path) -> Path:
         ({"device": "cuda:77"}, "device: 'cuda:77' cannot be had"),
     ],
 )
-def test_wrong_calls(texture: Path, options: dict[str, Any], message: str) -> None:
+def test_wrong_calls(bundle: Path, options: dict[str, Any], message: str) -> None:
     refused(
         ArgumentError,
         message,
-        lambda: coop_runtime.load(texture, **{"backend": "torchscript", **options}),
+        lambda: coop_runtime.load(bundle, **{"backend": "torchscript", **options}),
     )
 
 
@@ -188,20 +186,21 @@ def changed(bundle: Path, folder: Path, data: bytes) -> Path:
     return folder
 
 
-def test_wrong_programs(texture: Path, tmp_path: Path) -> None:
+@one_signal
+def test_wrong_programs(bundle: Path, tmp_path: Path) -> None:
     class Twice(nn.Module):
         def forward(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return y.sum(1), 2 * y
 
     other = to_torchscript(torch.fx.symbolic_trace(Twice()), ["y"])
-    whole = (texture / "energy.pt").read_bytes()
+    whole = (bundle / "energy.pt").read_bytes()
     refused(
         BundleError,
         "energy.pt: expected (x: Tensor) -> Tuple[Tensor, Tensor], found (y: Tensor) -> ",
-        lambda: coop_runtime.load(changed(texture, tmp_path / "a", other), backend="torchscript"),
+        lambda: coop_runtime.load(changed(bundle, tmp_path / "a", other), backend="torchscript"),
     )
     for k, data in enumerate((b"", b"no program", whole[: len(whole) // 2])):
-        folder = changed(texture, tmp_path / str(k), data)
+        folder = changed(bundle, tmp_path / str(k), data)
         refused(
             BundleError,
             "cannot load this graph",
@@ -219,15 +218,17 @@ def test_a_program_that_fails_is_one_line(models: tuple[Model, Model]) -> None:
     refused(CoopError, "encoder.pt: torch failed: ", lambda: lax.run({"x": x}, {"mean": ()}))
 
 
-def test_without_torch(texture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@one_signal
+def test_without_torch(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     load = coop_runtime.load
-    refused(CoopError, "needs torch", lambda: load(texture, backend="torchscript"))
-    assert load(texture, "cpu").generate().shape == (1, 1, 8, 8)
+    refused(CoopError, "needs torch", lambda: load(bundle, backend="torchscript"))
+    assert load(bundle, "cpu").generate().shape == (1, 1, 8, 8)
 
 
-def test_the_card_keeps_programs_and_graphs_together(texture: Path) -> None:
-    card = json.loads((texture / CARD_FILE).read_bytes())
+@one_signal
+def test_the_card_keeps_programs_and_graphs_together(bundle: Path) -> None:
+    card = json.loads((bundle / CARD_FILE).read_bytes())
     programs = card["torchscript"]["files"]
 
     def of(files: dict[str, str]) -> Callable[[], Card]:
@@ -283,19 +284,13 @@ def shapes(values: Any) -> dict[str, list[int]]:
     return {v.name: [d.dim_value or -1 for d in v.type.tensor_type.shape.dim] for v in values}
 
 
-@pytest.mark.parametrize("source", ["bundle", "run"])
-def test_triton_is_told_what_the_graphs_are(
-    learned: Path, bundle: Path, tmp_path: Path, source: str
-) -> None:
-    if source == "run" and "texture" not in (learned / "config.json").read_text():
-        pytest.skip("one signal is enough")
+def test_triton_is_told_what_the_graphs_are(bundle: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
-    name = {"bundle": "bundle", "run": "rain"}[source]
-    export_repository({"bundle": bundle, "run": learned}[source], models)
+    export_repository(bundle, models)
     folders = {p.name for p in models.iterdir() if p.is_dir()}
-    assert folders == {f"{name}_{graph}" for graph in GRAPHS}
+    assert folders == {f"bundle_{graph}" for graph in GRAPHS}
     for key in GRAPHS:
-        folder = models / f"{name}_{key}"
+        folder = models / f"bundle_{key}"
         config = text_format.Parse((folder / "config.pbtxt").read_text(), model_config()())
         assert (config.name, config.backend) == (folder.name, "onnxruntime")
         graph = onnx.load(folder / "1" / "model.onnx").graph
@@ -318,9 +313,35 @@ def test_triton_is_told_what_the_graphs_are(
             assert np.prod(tensor.dims) == np.prod(dims)
     card = coop_runtime.read_card(models)
     assert set(card.graphs) == GRAPHS
-    assert f"| `{name}_energy` | `x` (batch, " in (models / "README.md").read_text()
+    assert "| `bundle_energy` | `x` (batch, " in (models / "README.md").read_text()
 
 
-def test_an_existing_repository_is_refused_and_kept(texture: Path, tmp_path: Path) -> None:
-    refused(CoopError, "exists already", lambda: export_repository(texture, tmp_path))
+@one_signal
+def test_a_run_becomes_a_repository_of_its_name(
+    learned: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(run: Path, target: Path, **_: float) -> None:
+        assert run == learned
+        shutil.copytree(bundle, target)
+        card = json.loads((target / CARD_FILE).read_bytes())
+        (target / CARD_FILE).write_text(json.dumps(card | {"name": target.name}))
+
+    monkeypatch.setattr(triton, "export_run", export)
+    export_repository(learned, tmp_path / "models")
+    assert (tmp_path / "models/rain_energy/config.pbtxt").exists()
+
+
+@one_signal
+@pytest.mark.parametrize("name", ["../../rain", "..", "C:rain"])
+def test_a_name_that_leads_out_of_the_repository(bundle: Path, tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(bundle, tmp_path / "bad"))
+    card = json.loads((folder / CARD_FILE).read_bytes())
+    (folder / CARD_FILE).write_text(json.dumps(card | {"name": name}))
+    refused(CoopError, "name: ", lambda: export_repository(folder, tmp_path / "models"))
+    assert [p.name for p in tmp_path.iterdir()] == ["bad"]
+
+
+@one_signal
+def test_an_existing_repository_is_refused_and_kept(bundle: Path, tmp_path: Path) -> None:
+    refused(CoopError, "exists already", lambda: export_repository(bundle, tmp_path))
     assert list(tmp_path.iterdir()) == []

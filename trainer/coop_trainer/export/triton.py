@@ -75,6 +75,8 @@ def write_repository(bundle: Path, target: Path) -> None:
         The bundle is not as its card says, or the folder exists or cannot be written.
     """
     card = read_card(bundle)
+    if card.name.startswith(".") or set(card.name) & set("/\\:"):
+        raise CoopError(f"{CARD_FILE}: name: expected one word for a folder, found {card.name!r}")
     files = {CARD_FILE: card.to_json().encode(), "README.md": _readme(card).encode()}
     for key, graph in card.graphs.items():
         name = _model(card, key)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_it_is_called_as_any_torchscript(bundle: Path, models: tuple[Model, Mode
     """By position, any batch at once, with nothing of ours."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated")
-        forward = torch.jit.load(bundle / "energy.pt")
+        forward = torch.jit.load(bundle / "energy.pt")  # type: ignore[no-untyped-call]
     x = models[0].noise(3, seed=1)
     energy, gradient = forward(torch.from_numpy(x))
     expected = models[0].energy_and_gradient(x)
@@ -204,7 +205,7 @@ def test_wrong_programs(bundle: Path, tmp_path: Path) -> None:
         refused(
             BundleError,
             "cannot load this graph",
-            lambda folder=folder: coop_runtime.load(folder, backend="torchscript"),
+            partial(coop_runtime.load, folder, backend="torchscript"),
         )
         assert coop_runtime.load(folder, "cpu").generate().shape == (1, 1, 8, 8)
     (folder / "energy.pt").write_bytes(whole)

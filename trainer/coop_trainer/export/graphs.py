@@ -184,9 +184,9 @@ def export_graph(blueprint: Blueprint, signal: Signal) -> bytes:
 def few_cells(blueprint: Blueprint, signal: Signal) -> tuple[int, ...]:
     """Give the numbers of cells from which on a graph is recorded and compared with torch.
 
-    Along axes that can be extended, `FEW`, or as many more as the network asks for, of which some
-    refuse sizes smaller than their padding; but no more than it was trained on: whole sounds and
-    clips take long, and show no more. Along the others, those of the trained shape, rounded up.
+    Along axes that can be extended: `FEW`, or as many more as the network asks for (some refuse
+    sizes smaller than their padding), but no more than it was trained on. Whole sounds and clips
+    would take long, and show no more. Along the others: those of the trained shape, rounded up.
     """
     shape = zip(signal.trained_shape, blueprint.strides, strict=True)
     trained = [-(-size // n) for size, n in shape]

@@ -32,7 +32,9 @@ FACTOR = {"texture": 2, "images": 1, "sound": 2, "clips": 2}
 NAMES = 20
 
 
-def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-5) -> Card:
+def export_run(
+    run: Path, target: Path, *, torchscript: bool = False, atol: float = 1e-6, rtol: float = 1e-5
+) -> Card:
     """Export what a run has learned so far: its averaged networks at the last checkpoint.
 
     Parameters
@@ -41,6 +43,8 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         A folder of coop-train; it is not changed.
     target
         Folder of the bundle; must not exist. Its last part is the model's name.
+    torchscript
+        Whether to add the same graphs as TorchScript.
     atol, rtol
         Limits on the parity with torch, see `coop_trainer.export.parity.check`.
 
@@ -84,6 +88,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
+        torchscript=torchscript,
         atol=atol,
         rtol=rtol,
     )

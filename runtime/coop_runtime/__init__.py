@@ -20,7 +20,16 @@ from .card import Card
 from .codec import from_samples, from_uint8, to_samples, to_uint8
 from .core import Code, Core, Posterior
 from .doctor import Report, examine
-from .errors import ArgumentError, BundleError, CoopError, MissingGraphError
+from .errors import (
+    ArgumentError,
+    BundleError,
+    CardError,
+    CoopError,
+    FileError,
+    GraphError,
+    MissingGraphError,
+    TimeLimitError,
+)
 from .files import new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .model import Model
@@ -30,15 +39,19 @@ __all__ = [
     "Array",
     "BundleError",
     "Card",
+    "CardError",
     "Code",
     "CoopError",
     "Core",
     "EnergyGradient",
+    "FileError",
+    "GraphError",
     "MissingGraphError",
     "Model",
     "Posterior",
     "Report",
     "State",
+    "TimeLimitError",
     "__version__",
     "examine",
     "from_samples",

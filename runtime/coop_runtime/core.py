@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -68,6 +68,7 @@ class Posterior(NamedTuple):
 class Core:
     """A bundle that `load` has verified: its graphs, as methods.
 
+    Threads may share it. It may be closed, or used as ``with load(folder) as model``.
     Every method computes one example at a time, so that an example's bytes depend neither
     on its batch nor on the number of examples, and memory does not grow with the batch.
     Wrong arguments raise `CoopError`.
@@ -85,6 +86,17 @@ class Core:
     card: Card
     graphs: Mapping[str, LoadedGraph]
     device: str
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the graphs; every later call raises `CoopError`. Closing twice is fine."""
+        for graph in self.graphs.values():
+            graph.close()
 
     def generate(
         self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0

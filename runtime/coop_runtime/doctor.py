@@ -9,7 +9,14 @@ import numpy as np
 
 from .errors import CoopError
 from .probe import MATMUL
-from .sessions import choose_device, cuda_devices, cuda_problem, onnxruntime, open_session
+from .sessions import (
+    SessionOptions,
+    choose_device,
+    cuda_devices,
+    cuda_problem,
+    onnxruntime,
+    open_session,
+)
 
 __all__ = ["Provider", "Report", "Timing", "examine", "onnxruntime_distributions"]
 
@@ -125,7 +132,7 @@ def _cuda() -> list[Provider]:
 def _provider(device: str) -> Provider:
     one = np.ones((1, 1), np.float32)
     try:
-        open_session(MATMUL, device, None, "probe").run(None, {"a": one, "b": one})
+        open_session(MATMUL, device, SessionOptions(), "probe").run(None, {"a": one, "b": one})
     except Exception as error:
         return Provider(device, False, str(error))
     return Provider(device, True)
@@ -133,7 +140,7 @@ def _provider(device: str) -> Provider:
 
 def _timing() -> Timing:
     device, side = choose_device("auto"), 512
-    session = open_session(MATMUL, device, None, "probe")
+    session = open_session(MATMUL, device, SessionOptions(), "probe")
     a = np.full((side, side), 0.5, np.float32)
     seconds = []
     for _ in range(5):

@@ -1,9 +1,10 @@
 """The parts of a card: what is drawn, from what, how it is revised, and its files."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .errors import CoopError
+from .errors import CardError
 
 __all__ = [
     "CARD_FILE",
@@ -18,6 +19,9 @@ __all__ = [
 ]
 
 CARD_FILE = "card.json"
+
+# What a stranger's card may claim: arrays of these sizes are made of it.
+_MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**28
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,17 @@ class Signal:
 
     def __post_init__(self) -> None:
         check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
-        check(self.channels >= 1, f"signal.channels: expected ≥ 1, found {self.channels}")
+        check(
+            1 <= self.channels <= _MOST_CHANNELS,
+            f"signal.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
+        )
         check(
             len(self.trained_shape) == self.dims and min(self.trained_shape) >= 1,
             f"signal.trained_shape: expected {self.dims} positive numbers",
+        )
+        check(
+            math.prod(self.trained_shape) * self.channels <= _MOST_ENTRIES,
+            f"signal.trained_shape: expected at most {_MOST_ENTRIES} entries",
         )
         check(len(self.extendable) == self.dims, f"signal.extendable: expected {self.dims} values")
         check(self.rate is None or self.rate > 0, f"signal.rate: expected > 0, found {self.rate}")
@@ -79,8 +90,11 @@ class Latent:
     strides: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check(self.channels >= 1, f"latent.channels: expected ≥ 1, found {self.channels}")
-        check(min(self.strides, default=0) >= 1, "latent.strides: expected numbers ≥ 1")
+        check(
+            1 <= self.channels <= _MOST_CHANNELS,
+            f"latent.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
+        )
+        _check_strides("latent.strides", self.strides)
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,7 @@ class Graph:
 
     def __post_init__(self) -> None:
         _check_plain("graphs", self.file)
-        check(min(self.strides, default=0) >= 1, "graphs: expected strides ≥ 1")
+        _check_strides("graphs: strides", self.strides)
 
 
 @dataclass(frozen=True)
@@ -179,6 +193,11 @@ class TorchScript:
             _check_plain("torchscript", file)
 
 
+def _check_strides(where: str, strides: tuple[int, ...]) -> None:
+    found = min(strides, default=0) >= 1 and max(strides, default=0) <= _LARGEST_STRIDE
+    check(found, f"{where}: expected numbers from 1 to {_LARGEST_STRIDE}")
+
+
 def _check_plain(where: str, file: str) -> None:
     plain = file not in ("", ".", "..") and not set(file) & set("/\\:")
     check(plain, f"{where}: expected a file name inside the bundle, found {file!r}")
@@ -189,8 +208,8 @@ def check(holds: bool, message: str) -> None:
 
     Raises
     ------
-    CoopError
+    CardError
         ``message``, if ``holds`` is false.
     """
     if not holds:
-        raise CoopError(f"{CARD_FILE}: {message}")
+        raise CardError(f"{CARD_FILE}: {message}")

@@ -16,16 +16,56 @@ __all__ = ["OPERATORS", "vet"]
 
 #: The operators that the exporter emits.
 OPERATORS = frozenset(
-    (
-        "Abs Add And AveragePool Cast Clip Concat Constant Conv ConvTranspose Div Exp Expand "
-        "Gather Greater Identity LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Pad "
-        "Reciprocal ReduceMean ReduceSum Relu Reshape Shape Sigmoid Sign Slice Softplus Split "
-        "Sqrt Squeeze Sub Tanh Transpose Unsqueeze Where"
-    ).split(" ")
+    [
+        "Abs",
+        "Add",
+        "And",
+        "AveragePool",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Constant",
+        "Conv",
+        "ConvTranspose",
+        "Div",
+        "Exp",
+        "Expand",
+        "Gather",
+        "Greater",
+        "Identity",
+        "LeakyRelu",
+        "Less",
+        "LessOrEqual",
+        "Log",
+        "MatMul",
+        "Max",
+        "Min",
+        "Mul",
+        "Neg",
+        "Pad",
+        "Reciprocal",
+        "ReduceMean",
+        "ReduceSum",
+        "Relu",
+        "Reshape",
+        "Shape",
+        "Sigmoid",
+        "Sign",
+        "Slice",
+        "Softplus",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Tanh",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    ]
 )
 #: In the graph "chain" also these: the loop, and the random numbers of its steps.
 OPERATORS_OF_A_CHAIN = frozenset(
-    "Loop BitShift BitwiseAnd BitwiseXor Cos Equal Floor Mod Range Sin".split(" ")
+    ["Loop", "BitShift", "BitwiseAnd", "BitwiseXor", "Cos", "Equal", "Floor", "Mod", "Range", "Sin"]
 )
 
 _SIZES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}

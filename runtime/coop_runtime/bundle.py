@@ -1,7 +1,7 @@
 """Loading a bundle, verified: the card, the bytes of its graphs, and what these must be."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -217,20 +217,24 @@ def check_session(graph: Graph, session: Any) -> None:
     BundleError
         One line that says which name, type or shape differs.
     """
-    for kind, nodes, expected in (
-        ("input", session.get_inputs(), graph.inputs),
-        ("output", session.get_outputs(), graph.outputs),
-    ):
-        found = {node.name: tuple(node.shape) for node in nodes}
-        _check_names(graph.file, kind, expected, found)
-        for node in nodes:
-            if node.type != "tensor(float)":
-                raise GraphError(
-                    f"{graph.file}: {kind} '{node.name}': expected tensor(float), "
-                    f"found {node.type}; {_AGAIN}"
-                )
-            if _fixed(found[node.name]) != _fixed(expected[node.name]):
-                _refuse_shape(graph.file, kind, node.name, expected[node.name], found[node.name])
+    try:
+        _check_nodes(graph, "input", session.get_inputs(), graph.inputs)
+        _check_nodes(graph, "output", session.get_outputs(), graph.outputs)
+    except UnicodeDecodeError:
+        raise GraphError(f"{graph.file}: a name in it is not UTF-8; {_AGAIN}") from None
+
+
+def _check_nodes(graph: Graph, kind: str, nodes: Sequence[Any], expected: dict[str, Shape]) -> None:
+    found = {node.name: tuple(node.shape) for node in nodes}
+    _check_names(graph.file, kind, expected, found)
+    for node in nodes:
+        if node.type != "tensor(float)":
+            raise GraphError(
+                f"{graph.file}: {kind} '{node.name}': expected tensor(float), "
+                f"found {node.type}; {_AGAIN}"
+            )
+        if _fixed(found[node.name]) != _fixed(expected[node.name]):
+            _refuse_shape(graph.file, kind, node.name, expected[node.name], found[node.name])
 
 
 def _fixed(shape: tuple[Any, ...]) -> list[int | None]:

@@ -46,10 +46,10 @@ def read_regular(path: Path, most: int) -> bytes:
         link = path.is_symlink()
         why = "it is a symbolic link, and a bundle holds files only" if link else error.strerror
         raise BundleError(f"cannot read '{plain(path)}': {why}") from None
-    with os.fdopen(number, "rb") as stream:
+    try:
         status = os.fstat(number)
         if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"'{plain(path)}' is not a file; copy the bundle's files again")
+            raise BundleError(f"cannot read '{plain(path)}': it is not a regular file")
         if status.st_nlink > 1:
             raise BundleError(
                 f"'{plain(path)}' is a hard link, which may lead out of the bundle; copy the file"
@@ -58,10 +58,12 @@ def read_regular(path: Path, most: int) -> bytes:
             raise BundleError(
                 f"'{plain(path)}': expected at most {most} bytes, found {status.st_size}"
             )
-        try:
-            return stream.read(most + 1)[: status.st_size]
-        except OSError as error:
-            raise BundleError(f"cannot read '{plain(path)}': {error.strerror}") from None
+        with os.fdopen(number, "rb", closefd=False) as stream:
+            return stream.read(most)
+    except OSError as error:
+        raise BundleError(f"cannot read '{plain(path)}': {error.strerror}") from None
+    finally:
+        os.close(number)
 
 
 def parse_json(text: bytes) -> Any:

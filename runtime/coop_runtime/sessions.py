@@ -195,9 +195,8 @@ def _session(ort: Any, data: bytes, device: str, wanted: SessionOptions) -> Any:
             **wanted.provider_options,
         }
         providers.insert(0, (_CUDA, cuda))
-    session = ort.InferenceSession(data, options, providers=providers)
-    session.disable_fallback()  # it would go on, on the CPU, after a failure of the GPU
-    return session
+    # With a fallback it would print, and go on on the CPU after a failure of the GPU.
+    return ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
 
 
 @contextlib.contextmanager

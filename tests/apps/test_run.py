@@ -120,7 +120,7 @@ def test_damaged_bundles(tiny_bundle: Path, tmp_path: Path, command: str) -> Non
     energy.unlink()
     refused(run(command, tiny_bundle, *rest), 1, "energy.onnx' is missing from the bundle")
     card = tiny_bundle / "card.json"
-    card.write_text(card.read_text("utf-8").replace('"format": 1', '"format": 9'), "utf-8")
+    card.write_text(card.read_text("utf-8").replace('"format": 2', '"format": 9'), "utf-8")
     refused(run(command, tiny_bundle, *rest), 1, "unknown format version 9")
     refused(run(command, tmp_path / "none", *rest), 1, "no such bundle")
     assert not out.exists()

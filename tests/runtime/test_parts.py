@@ -218,8 +218,14 @@ def test_a_graph_must_have_the_fixed_sizes(edit_bundle: Edit) -> None:
             ),
             "graph 'energy': expected 2 strides, found 1",
         ),
-        (lambda c: replace(c.latent, strides=()), "latent.strides: expected numbers ≥ 1"),
-        (lambda c: replace(c.graphs["energy"], strides=(0, 4)), "expected strides ≥ 1"),
+        (
+            lambda c: replace(c.latent, strides=()),
+            "latent.strides: expected numbers from 1 to",
+        ),
+        (
+            lambda c: replace(c.graphs["energy"], strides=(0, 4)),
+            "strides: expected numbers from 1 to 65536",
+        ),
     ],
 )
 def test_rules_of_the_card(tiny_bundle: Path, edit: Callable[[Card], object], message: str) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "latent_shape",
     "pad_up",
     "round_up",
+    "signal_shape",
 ]
 
 Array = NDArray[np.float32]
@@ -121,6 +122,11 @@ def drawable(card: Card) -> tuple[int | str, ...]:
     return tuple(
         "N" if free else n for n, free in zip(signal.trained_shape, signal.extendable, strict=True)
     )
+
+
+def signal_shape(card: Card) -> tuple[int | str, ...]:
+    """Give the shape that `check_array` expects of a batch of the card's signals."""
+    return "batch", card.signal.channels, *("size" if n == "N" else n for n in drawable(card))
 
 
 def latent_shape(latent: Latent, size: Sequence[int]) -> tuple[int, ...]:

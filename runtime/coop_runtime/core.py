@@ -14,10 +14,10 @@ from .arrays import (
     check_size,
     check_whole,
     crop,
-    drawable,
     latent_shape,
     pad_up,
     round_up,
+    signal_shape,
 )
 from .card import Card, Langevin, Latent
 from .errors import ArgumentError, MissingGraphError
@@ -29,9 +29,9 @@ __all__ = ["Code", "Core", "Posterior"]
 
 # What to do where a graph is missing.
 _INSTEAD = {
-    "generator": "it has no latent and no drafts; refine() what noise() gives, recover() what is damaged",
+    "generator": "it has no latent and no drafts; refine() noise(), or recover()",
     "energy": "it draws with generate(), but cannot judge or revise",
-    "encoder": "infer a latent by climbing log_posterior()",
+    "encoder": "infer latents from the posterior, with reconstruct() or complete()",
 }
 
 
@@ -166,7 +166,7 @@ class Core:
             (batch, channels, *size), float32, finite.
         """
         latent, graph = self._latent(), self._graph("encoder")
-        x = pad_up(check_array("x", x, self._shape()), latent.strides)
+        x = pad_up(check_array("x", x, signal_shape(self.card)), latent.strides)
         shape = (len(x), *latent_shape(latent, x.shape[2:]))
         mean, log_variance = graph.run({"x": x}, {"mean": shape, "log_variance": shape})
         return Code(mean, log_variance)
@@ -194,7 +194,7 @@ class Core:
             extended, that of training along others.
         """
         strides = self._graph("energy").spec.strides
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         energy, gradient = self._energy_gradient(pad_up(x, strides))
         return energy, crop(gradient, x.shape[2:])
 
@@ -227,7 +227,7 @@ class Core:
             Number of the first example, ≥ 0, as in `generate`.
         """
         self.require("energy")
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         of_each = streams(seed, first, len(x), Purpose.NOISE)
         return self.revise(x, of_each, steps=steps, noise=noise)
 
@@ -252,7 +252,7 @@ class Core:
             Like x: where entries are revised; others keep their (clipped) start. None: everywhere.
         """
         strides = self._graph("energy").spec.strides
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         settings, value_range = self._langevin(), self.card.signal.value_range
         size = x.shape[2:]
         states = langevin(
@@ -287,7 +287,7 @@ class Core:
             σ > 0 of the residual; None for the card's.
         """
         latent, graph = self._latent(), self._graph("posterior")
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         mask = check_array("mask", mask, x.shape)
         sigma = self.card.sigma if sigma is None else sigma
         if not (sigma is not None and sigma > 0):
@@ -344,7 +344,3 @@ class Core:
         method = self.card.training.get("method")
         learned = f" (it was learned by {method})" if method else ""
         return MissingGraphError(f"'{self.card.name}' has no {name}{learned}: {_INSTEAD[name]}")
-
-    def _shape(self) -> tuple[int | str, ...]:
-        sizes = ("size" if n == "N" else n for n in drawable(self.card))
-        return ("batch", self.card.signal.channels, *sizes)

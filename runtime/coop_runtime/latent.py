@@ -1,4 +1,4 @@
-"""Langevin dynamics on latents: inference of z from x, alternating back-propagation's equation (10).
+"""Langevin dynamics on latents: inference of z from x, alternating back-propagation's (10).
 
 Han, Lu, Zhu, Wu: "Alternating Back-Propagation for Generator Network", AAAI 2017, section 4.2, also
 Step G1 of CoopNets. A fixed step must fit the curvature of log p(z|x), some ‖∂g/∂z‖²/σ², which no
@@ -187,8 +187,14 @@ def _metropolis(
     def pick(new: Array, old: Array) -> Array:
         return np.where(accept.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
-    pairs = zip(ahead[1:5], now[1:5], strict=True)
-    return LatentState(ahead.step, *(pick(new, old) for new, old in pairs), step_size)
+    return LatentState(
+        ahead.step,
+        pick(ahead.z, now.z),
+        pick(ahead.log_p, now.log_p),
+        pick(ahead.gradient, now.gradient),
+        pick(ahead.reconstruction, now.reconstruction),
+        step_size,
+    )
 
 
 def _squares(a: Array) -> float:

@@ -1,9 +1,9 @@
 """Random numbers by place: a counter-based generator, the same on every device and in every batch.
 
 Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011: Philox4x32-10.
-A number depends on its seed, on what it is drawn for (example, purpose, step, chain) and on where in
-the signal it stands; not on the size of the signal, nor on what is drawn beside it. So a texture of
-another size, or a sound that goes on, starts with the same numbers, and a tile has those of its
+A number depends on its seed, on what it is drawn for (example, purpose, step, chain) and on where
+in the signal it stands; not on the size of the signal, nor on what is drawn beside it. So a texture
+of another size, or a sound that goes on, starts with the same numbers, and a tile has those of its
 place. The exported graphs compute the same (integers exactly, normal numbers to rounding).
 """
 
@@ -132,7 +132,8 @@ def normal(
     >>> bool((normal(stream, (2, 4, 5), origin=(3, 2)) == field[:, 3:7, 2:7]).all())
     True
     """
-    return _normal([stream], shape, step, origin)[0]
+    block: NDArray[np.float32] = _normal([stream], shape, step, origin)[0]
+    return block
 
 
 def normals(of_each: Sequence[Stream], shape: Sequence[int], step: int = 0) -> NDArray[np.float32]:
@@ -147,7 +148,8 @@ def uniform(
 ) -> NDArray[np.float32]:
     """Draw uniformly from (0, 1); parameters as for `normal`."""
     blocks = [_unit(word) for word in _words([stream], shape, step, origin)]
-    return _kept(blocks, shape, origin)[0]
+    block: NDArray[np.float32] = _kept(blocks, shape, origin)[0]
+    return block
 
 
 def _normal(
@@ -159,11 +161,10 @@ def _normal(
 
 def _keys(of_each: Sequence[Stream], step: int) -> tuple[Words, Words]:
     """Give the two words that key the numbers of one step, of every stream."""
-    rows = [
-        (s.example, s.purpose, step, s.chain, s.seed & 0xFFFFFFFF, s.seed >> 32) for s in of_each
-    ]
-    *words, low, high = np.array(rows, np.uint64).T
-    first, second, *_ = philox(words, (low, high))
+    words = [(s.example, s.purpose, step, s.chain) for s in of_each]
+    seeds = [(s.seed & 0xFFFFFFFF, s.seed >> 32) for s in of_each]
+    low, high = np.array(seeds, np.uint64).T
+    first, second, *_ = philox([*np.array(words, np.uint64).T], (low, high))
     return first, second
 
 

@@ -29,7 +29,7 @@ __all__ = ["Code", "Core", "Posterior"]
 
 # What to do where a graph is missing.
 _INSTEAD = {
-    "generator": "it has no latent and no drafts; refine() noise(), or recover()",
+    "generator": "it has no latent and no drafts; refine() what noise() gives",
     "energy": "it draws with generate(), but cannot judge or revise",
     "encoder": "infer latents from the posterior, with reconstruct() or complete()",
 }

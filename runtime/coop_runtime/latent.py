@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .arrays import Array
 from .core import Posterior
 from .errors import ArgumentError
-from .philox import Purpose, Stream, normals, uniform
+from .philox import Purpose, Stream, normals, uniforms
 
 __all__ = ["LatentState", "LogPosterior", "latent_langevin", "latent_step", "start"]
 
@@ -143,13 +143,10 @@ def latent_langevin(
         for step in range(1, steps + 1):
             n = normals(streams, z.shape[1:], step) if noise else None
             proposed = latent_step(state.z, state.gradient, n, state.step_size)
-            ahead = LatentState(step, proposed, *log_posterior(proposed), state.step_size)
-            if step_size is None:
-                state = _metropolis(state, ahead, n, streams)
-            elif np.isfinite(ahead.log_p).all():
-                state = ahead
-            else:
+            if not np.isfinite(proposed).all():
                 raise ArgumentError("step_size", f"{step_size} is too long; give less, or None")
+            ahead = LatentState(step, proposed, *log_posterior(proposed), state.step_size)
+            state = ahead if step_size is not None else _metropolis(state, ahead, n, streams)
             yield state
 
     def begun() -> Iterator[LatentState]:
@@ -169,6 +166,8 @@ def _metropolis(
     its numbers must not depend on its neighbours.
     """
     accept, step_size = np.empty(len(now.z), bool), np.empty(len(now.z))
+    of_each = [stream._replace(purpose=Purpose.ACCEPT) for stream in streams]
+    draws = uniforms(of_each, (1, 1), ahead.step).ravel()
     for k, delta in enumerate(now.step_size):
         log_ratio = float(ahead.log_p[k]) - float(now.log_p[k])
         if n is not None:
@@ -178,9 +177,7 @@ def _metropolis(
             chance, needed, gain = float(log_ratio >= 0), 0.5, DESCENT_GAIN
         else:
             chance = math.exp(min(0.0, log_ratio)) if log_ratio == log_ratio else 0.0
-            draw = streams[k]._replace(purpose=Purpose.ACCEPT)
-            needed = float(uniform(draw, (1, 1), ahead.step)[0, 0])
-            gain = 1 / math.sqrt(ahead.step)
+            needed, gain = float(draws[k]), 1 / math.sqrt(ahead.step)
         accept[k] = needed < chance
         step_size[k] = delta * math.exp(gain * (chance - BEST_ACCEPTANCE))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .arrays import check_whole
 
-__all__ = ["Purpose", "Stream", "normal", "normals", "philox", "streams", "uniform"]
+__all__ = ["Purpose", "Stream", "normal", "normals", "philox", "streams", "uniform", "uniforms"]
 
 Words = NDArray[np.uint64]  # 32-bit words, kept in 64 bits: a product of two fits
 
@@ -147,9 +147,19 @@ def uniform(
     stream: Stream, shape: Sequence[int], step: int = 0, origin: Sequence[int] | None = None
 ) -> NDArray[np.float32]:
     """Draw uniformly from (0, 1); parameters as for `normal`."""
-    blocks = [_unit(word) for word in _words([stream], shape, step, origin)]
-    block: NDArray[np.float32] = _kept(blocks, shape, origin)[0]
+    block: NDArray[np.float32] = _uniform([stream], shape, step, origin)[0]
     return block
+
+
+def uniforms(of_each: Sequence[Stream], shape: Sequence[int], step: int = 0) -> NDArray[np.float32]:
+    """Draw the `uniform` numbers of several streams together, (streams, *shape); for small ones."""
+    return _uniform(of_each, shape, step, None)
+
+
+def _uniform(
+    of_each: Sequence[Stream], shape: Sequence[int], step: int, origin: Sequence[int] | None
+) -> NDArray[np.float32]:
+    return _kept([_unit(word) for word in _words(of_each, shape, step, origin)], shape, origin)
 
 
 def _normal(

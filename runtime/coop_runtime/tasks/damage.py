@@ -15,6 +15,7 @@ __all__ = ["Damaged", "Kind", "damage", "salt_and_pepper"]
 
 Kind = Literal["salt-and-pepper", "scribble", "block"]
 _DRAWS = 64  # numbers drawn at once for a stroke
+_LAST_STEP = 2**32 - 1
 
 
 class Damaged(NamedTuple):
@@ -43,6 +44,8 @@ def damage(core: Core, x: Array, kind: Kind, share: float, seed: int, first: int
         )
     low, high = core.card.signal.value_range
     size, masks, values = x.shape[2:], [], []
+    if max(size) == 1:
+        raise ArgumentError("x", "one place cannot be damaged in part")
     for stream in streams(seed, first, len(x), Purpose.DAMAGE):
         if kind == "salt-and-pepper":
             chance = uniform(stream, (1, *size))
@@ -51,6 +54,7 @@ def damage(core: Core, x: Array, kind: Kind, share: float, seed: int, first: int
         else:
             masks.append((_scribble if kind == "scribble" else _block)(stream, size, share)[None])
             values.append(np.full((1, *size), high if kind == "scribble" else (low + high) / 2))
+        _leave_some(masks[-1], stream)
     mask = np.stack(masks)
     return Damaged(np.where(mask, np.stack(values).astype(np.float32), x), mask)
 
@@ -74,6 +78,13 @@ def salt_and_pepper(x: Array, value_range: tuple[float, float]) -> Mask:
     far = np.abs(x - median) > 0.25 * (high - low)
     mask: Mask = (((x <= low) | (x >= high)) & far).all(axis=1, keepdims=True)
     return mask
+
+
+def _leave_some(mask: Mask, stream: Stream) -> None:
+    """Damage one place, anywhere, where none is, or spare one where all are."""
+    if mask.all() or not mask.any():
+        place = int(uniform(stream, (1, 1), _LAST_STEP)[0, 0] * mask.size)
+        mask.flat[place] = not mask.flat[place]
 
 
 def _block(stream: Stream, size: tuple[int, ...], share: float) -> Mask:

@@ -16,7 +16,7 @@ from ..errors import ArgumentError
 from ..philox import Purpose, streams
 from .infer import Chains, Inference, infer
 from .masks import Mask, check_incomplete
-from .resize import resize
+from .resize import filled, resize
 
 __all__ = ["Completion", "completing"]
 
@@ -78,7 +78,8 @@ def completing(
     inferred = infer(core, fitted.x, fitted.weight, how)
 
     def shown(step: int, by: Inference, drafts: Array, energy: Array | None) -> Completion:
-        drafts = resize(_flat(drafts), x.shape[2:]).reshape(*drafts.shape[:3], *x.shape[2:])
+        if fitted.x.shape != x.shape:
+            drafts = np.clip(enlarged(drafts, x, missing), *signal.value_range)
         suggestions = np.where(missing[:, None], drafts, x[:, None])
         return Completion(step, suggestions, by.z, by.error, energy)
 
@@ -123,6 +124,18 @@ def fit(card: Card, x: Array, missing: Mask) -> _Fitted:
     there = share > 0
     average = np.where(there, resize(x, size) / np.where(there, share, 1), 0)
     return _Fitted(average.astype(np.float32), np.sqrt(share), share < 1)
+
+
+def enlarged(drafts: Array, x: Array, missing: Mask) -> Array:
+    """Scale K drafts of each example to the size of x, without a seam.
+
+    How far x is from a draft around a hole is continued smoothly into it, and added.
+    """
+    k = drafts.shape[1]
+    given, unknown = np.repeat(x, k, axis=0), np.repeat(missing, k, axis=0)
+    large = resize(_flat(drafts), x.shape[2:])
+    large += filled(np.where(unknown, np.float32(0), given - large), ~unknown)
+    return large.reshape(*drafts.shape[:2], *x.shape[1:])
 
 
 def _revised(

@@ -32,7 +32,9 @@ from .errors import (
 )
 from .files import new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
+from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
+from .tasks import Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
     "ArgumentError",
@@ -41,14 +43,19 @@ __all__ = [
     "Card",
     "CardError",
     "Code",
+    "Completion",
     "CoopError",
     "Core",
+    "Damaged",
+    "Drawn",
     "EnergyGradient",
     "FileError",
     "GraphError",
+    "LatentState",
     "MissingGraphError",
     "Model",
     "Posterior",
+    "Reconstruction",
     "Report",
     "State",
     "TimeLimitError",
@@ -58,6 +65,8 @@ __all__ = [
     "from_uint8",
     "langevin",
     "langevin_step",
+    "latent_langevin",
+    "latent_step",
     "load",
     "new_folder",
     "read_card",

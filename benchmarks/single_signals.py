@@ -1,12 +1,13 @@
 """Sounds, clips and mixed textures, each learned from itself alone: pictures and a few figures.
 
     python benchmarks/single_signals.py --minutes 10 --jobs 2
-    python benchmarks/single_signals.py --cases sound-abp --minutes 4
+    python benchmarks/single_signals.py --cases sound-abp --minutes 4 --sound chimney_fire
 
-Each case is one run of ``coop-train``, preset ``quick``, one thread. Sheets (spectrograms, frames)
-are collected beside the runs. Of sounds, the table compares the exported model's ten seconds with
-the original: the root mean square difference of their spectra in thirds of octaves (dB, levels
-matched), and events per second: peaks of the envelope above twice its median.
+Each case is one run of ``coop-train``, preset ``quick``, one thread; minutes of the clock, and of
+the CPU. Sheets (spectrograms, frames) are collected beside the runs. Of sounds, the table compares
+the exported model's ten seconds with the original: the root mean square difference of their
+spectra in thirds of octaves (dB, levels matched), and events per second: peaks of the envelope
+above twice its median.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,14 +29,18 @@ from coop_trainer.data import load_sound
 from tables import markdown
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
-SOUND = str(DATA / "sounds11k" / "ase_08_bubbling_water.wav")
+SOUNDS = DATA / "sounds11k"
+SOUND = "ase_70_manual_typewriter"
 CLIP = str(DATA / "clips64" / "fire_pot.npz")
 SIGNALS = {
-    "sound": ("sound", [SOUND]),
     "clip": ("clips", [CLIP]),
     "mixed": ("texture", ["brick", "gravel"]),
 }
-CASES = {f"{name}-{method}": (name, method) for name in SIGNALS for method in ("abp", "coopnets")}
+CASES = {
+    f"{name}-{method}": (name, method)
+    for name in ("sound", *SIGNALS)
+    for method in ("abp", "coopnets")
+}
 
 Sound = NDArray[np.float32]
 
@@ -58,7 +64,7 @@ def events(x: Sound, rate: float) -> float:
     return float(peaks.sum() / (len(x) / rate))
 
 
-def judge_sound(bundle: Path, out: Path) -> list[str]:
+def judge_sound(bundle: Path, out: Path, source: str) -> list[str]:
     """Compare ten seconds of an exported model with the original; write them as WAV."""
     model = coop_runtime.load(bundle, "cpu")
     signal = model.card.signal
@@ -68,36 +74,51 @@ def judge_sound(bundle: Path, out: Path) -> list[str]:
         for state in model.refine(x, seed=0):
             x = state.x
     sound = coop_runtime.to_samples(x, signal)[0, :, 0]
-    original = load_sound([SOUND], rate=round(rate)).arrays[0][0, :, 0]
+    original = load_sound([source], rate=round(rate)).arrays[0][0, :, 0]
     soundfile.write(out, sound, round(rate))
     difference = bands(sound, rate) - bands(original, rate)
     off = float(np.sqrt((difference**2).mean()))
     return [f"{off:.1f}", f"{events(sound, rate):.1f} ({events(original, rate):.1f})"]
 
 
-def train(out: Path, case: str, minutes: float) -> list[str]:
+def run(command: list[str]) -> float:
+    """Run a command on one thread; give the minutes of the CPU that it took."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        if process.returncode:
+            sys.exit(said.read().decode()[-2000:])
+    return (usage.ru_utime + usage.ru_stime) / 60
+
+
+def train(out: Path, case: str, minutes: float, sound: str) -> list[str]:
     """Train and export once, unless that has been done; give the cells of the table."""
     name, method = CASES[case]
-    kind, sources = SIGNALS[name]
-    run, bundle = out / case, out / f"{case}-bundle"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "coop_apps.train", kind, *sources, "--out", str(run)]
+    kind, sources = ("sound", [sound]) if name == "sound" else SIGNALS[name]
+    if kind == "sound":
+        case = f"{case}-{Path(sound).stem}"
+    folder, bundle, took = out / case, out / f"{case}-bundle", out / f"{case}-cpu.json"
+    command = [sys.executable, "-m", "coop_apps.train", kind, *sources, "--out", str(folder)]
     command += ["--method", method, "--minutes", str(minutes)]
-    if not run.exists():
-        subprocess.run(command, env=environment, capture_output=True, check=True)
+    if not folder.exists():
+        took.write_text(json.dumps(run(command)))
     if not bundle.exists():
-        export = [sys.executable, "-m", "coop_apps.export", str(run), str(bundle)]
-        subprocess.run(export, env=environment, capture_output=True, check=True)
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        run([sys.executable, "-m", "coop_apps.export", str(folder), str(bundle)])
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     steps = [line for line in lines if "event" not in line]
-    sheet = sorted((run / "samples").glob("*.png"))[-1]
+    sheet = sorted((folder / "samples").glob("*.png"))[-1]
     shutil.copy(sheet, out / f"{case}.png")
     card = coop_runtime.read_card(bundle)
     megabytes = sum(entry.bytes for entry in card.files.values()) / 1e6
-    judged = judge_sound(bundle, out / f"{case}.wav") if kind == "sound" else ["", ""]
+    judged = judge_sound(bundle, out / f"{case}.wav", sound) if kind == "sound" else ["", ""]
     taken, minutes = steps[-1]["step"], steps[-1]["seconds"] / 60
     guarded = len(lines) - len(steps)
-    cells = [name, method, str(taken), f"{minutes:.1f}", str(guarded), f"{megabytes:.1f}"]
+    cpu = json.loads(took.read_text())
+    cells = [name if kind != "sound" else Path(sound).stem, method, str(taken), f"{minutes:.1f}"]
+    cells += [f"{cpu:.1f}", str(guarded), f"{megabytes:.1f}"]
     return [*cells, *judged]
 
 
@@ -109,15 +130,22 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+    parser.add_argument(
+        "--sound", default=SOUND, choices=sorted(p.stem for p in SOUNDS.glob("*.wav"))
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/single_signals"))
     options = parser.parse_args()
     if not DATA.exists() and any(CASES[case][0] != "mixed" for case in options.cases):
         sys.exit("the research data are missing: only --cases mixed-… can be trained")
     options.out.mkdir(parents=True, exist_ok=True)
-    head = ["signal", "method", "iterations", "minutes", "events of the guard", "bundle, MB"]
+    head = ["signal", "method", "iterations", "minutes", "CPU minutes"]
+    head += ["events of the guard", "bundle, MB"]
+    sound = str(SOUNDS / f"{options.sound}.wav")
     rows = [[*head, "spectrum off, dB", "events per second (original)"]]
     with ThreadPoolExecutor(options.jobs) as pool:
-        futures = [pool.submit(train, options.out, c, options.minutes) for c in options.cases]
+        futures = [
+            pool.submit(train, options.out, c, options.minutes, sound) for c in options.cases
+        ]
         for future in futures:
             rows.append(future.result())
             print(" ".join(rows[-1]), file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .langevin import Array
+from .arrays import Array
 
 __all__ = ["colour", "whiten"]
 

@@ -26,7 +26,7 @@ def whiten(x: NDArray[Any], prediction: Sequence[float]) -> Array:
     Examples
     --------
     >>> whiten(np.array([1.0, 0.5, 0.25, 0.5]), [0.5])
-    array([1.  , 0.  , 0.  , 0.375], dtype=float32)
+    array([1.   , 0.   , 0.   , 0.375], dtype=float32)
     """
     y = x.astype(np.float64)
     for k, a in enumerate(prediction, 1):

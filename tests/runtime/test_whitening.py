@@ -23,7 +23,8 @@ def test_samples_of_a_whitened_sound() -> None:
     sound = Signal("sound", 1, 2, (-1.0, 1.0), (-0.5, 0.5), (8,), (True,), 8000.0, (0.9,))
     x = np.random.default_rng(0).uniform(-1, 1, (3, 2, 50)).astype(np.float32)
     samples = to_samples(x, sound)
-    assert (samples.shape, samples.dtype) == ((3, 50, 2), np.float32)
+    assert samples.shape == (3, 50, 2)
+    assert samples.dtype == np.float32
     np.testing.assert_allclose(samples[1, :, 0], colour(x[1, 0] / 2, [0.9]), atol=1e-6)
     np.testing.assert_allclose(from_samples(samples, sound), x, atol=1e-5)
 

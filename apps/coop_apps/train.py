@@ -167,7 +167,12 @@ def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **optio
 
         (crop,) = config.data.crop_shape(1) or (2,)
         return load_sound(
-            sources, rate=config.data.rate, crop=crop, skip_broken=skip_broken, say=say
+            sources,
+            rate=config.data.rate,
+            crop=crop,
+            whitening=config.data.whitening,
+            skip_broken=skip_broken,
+            say=say,
         )
 
     train("sound", Run(**options), load if sources else None, {"data.rate": rate})

@@ -47,6 +47,9 @@ class Signal:
     rate
         Samples per second of a sound, or frames per second of a clip, > 0; None if unknown, and
         for pictures.
+    whitening
+        Of a whitened sound, the prediction that it lacks (`coop_runtime.whitening`): the graphs,
+        ``value_range`` and ``source_range`` are about what remains. Empty: the sound itself.
     """
 
     kind: Literal["texture", "images", "sound", "clips"]
@@ -57,6 +60,7 @@ class Signal:
     trained_shape: tuple[int, ...]
     extendable: tuple[bool, ...]
     rate: float | None = None
+    whitening: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
@@ -74,6 +78,7 @@ class Signal:
         )
         check(len(self.extendable) == self.dims, f"signal.extendable: expected {self.dims} values")
         check(self.rate is None or self.rate > 0, f"signal.rate: expected > 0, found {self.rate}")
+        check(not self.whitening or self.kind == "sound", "signal.whitening: only sounds have it")
         for name in ("value_range", "source_range"):
             low, high = getattr(self, name)
             check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")

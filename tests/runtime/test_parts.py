@@ -238,7 +238,9 @@ def test_the_card_survives_json(edit_bundle: Edit) -> None:
     card = load(edit_bundle(judging, {}), "cpu").card
     sound = replace(
         card,
-        signal=Signal("sound", 1, 1, (-1.0, 1.0), (-0.5, 0.5), (80,), (True,), rate=16000.0),
+        signal=Signal(
+            "sound", 1, 1, (-1.0, 1.0), (-0.5, 0.5), (80,), (True,), 16000.0, (0.9, -0.5)
+        ),
         graphs={"energy": replace(card.graphs["energy"], strides=(10,))},
         langevin=Langevin(steps=2, step_size=0.1),
     )

@@ -11,7 +11,7 @@ from coop_runtime.strict import encode
 
 from ..data import BUILT_IN, CLIPS, SOUNDS
 from ..langevin import VALUE_RANGE, LangevinConfig
-from ..sheets import COLUMNS, draw_samples, sample_files
+from ..sheets import COLUMNS, as_heard, draw_samples, sample_files
 from ..shown import png
 from ..start import resume
 from ..training import Training
@@ -82,6 +82,7 @@ def export_run(
             trained_shape=training.shape,
             extendable=EXTENDABLE[signals.kind],
             rate=signals.rate,
+            whitening=signals.whitening,
         ),
         latent=None if g is None else Latent(channels=g.latent_channels, strides=g.strides),
         langevin=_langevin(langevin) if has_energy else None,
@@ -143,5 +144,5 @@ def _samples(training: Training) -> dict[str, bytes]:
     rows = {"samples.png": drafts if revised is None else revised}
     if revised is not None:
         rows["drafts.png"] = drafts
-    files = {name: png([row]) for name, row in rows.items() if row is not None}
+    files = {name: png([as_heard(training, row)]) for name, row in rows.items() if row is not None}
     return files | {f"sheet.{ending}": data for ending, data in sample_files(training).items()}

@@ -19,7 +19,7 @@ from .card import Card
 from .codec import from_samples, from_uint8, to_samples, to_uint8
 from .doctor import Report, examine
 from .errors import CoopError
-from .files import new_folder, write_all_atomically, write_atomically
+from .files import is_free, new_folder, write_all_atomically, write_atomically
 from .langevin import Array, EnergyGradient, State, langevin, langevin_step
 from .model import Code, Model, Posterior
 
@@ -37,6 +37,7 @@ __all__ = [
     "examine",
     "from_samples",
     "from_uint8",
+    "is_free",
     "langevin",
     "langevin_step",
     "load",

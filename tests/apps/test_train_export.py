@@ -107,6 +107,16 @@ def test_a_new_length_is_kept_with_the_other_settings(workplace: Path, tmp_path:
     assert "4 steps" in run(train, "texture", "--out", out, "--resume").stdout
 
 
+def test_runs_and_bundles_go_into_empty_folders(workplace: Path, tmp_path: Path) -> None:
+    out, bundle = tmp_path / "run", tmp_path / "bundle"
+    out.mkdir()
+    bundle.mkdir()
+    picture = workplace / "stone.png"
+    assert run(train, "texture", picture, "--out", out, "--steps", 1, *TINY).exit_code == 0
+    assert run(export, out, bundle).exit_code == 0
+    assert coop_runtime.read_card(bundle).name == "bundle"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

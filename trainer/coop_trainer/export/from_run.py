@@ -7,6 +7,7 @@ import torch
 
 from coop_runtime.card import Card, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError
+from coop_runtime.files import is_free
 from coop_runtime.strict import encode
 
 from ..data import BUILT_IN
@@ -40,7 +41,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
     run
         A folder of coop-train; it is not changed.
     target
-        Folder of the bundle; must not exist. Its last part is the model's name.
+        Folder of the bundle, new or empty. Its last part is the model's name.
     atol, rtol
         Limits on the parity with torch, see `coop_trainer.export.parity.check`.
 
@@ -49,7 +50,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
     CoopError
         No run or no checkpoint there, an existing target, or too large a difference.
     """
-    if target.exists():
+    if not is_free(target):
         raise CoopError(f"'{target}' exists already; give a new name, or remove it first")
     training, _, good = resume(run, torch.device("cpu"), writing=False)
     if good is None:

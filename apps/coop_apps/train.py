@@ -122,7 +122,7 @@ def images(
     if recover is not None:
         check_writable(recover, ".npz")
         check_recoverable(run, None if not sources else mask is not None)
-    check_ahead("images", run)
+    size = check_ahead("images", run, size)
     found = _load_images(sources, size, grey, limit, skip_broken) if sources else None
 
     def load(config: Config) -> Signals:
@@ -131,8 +131,7 @@ def images(
         assert found is not None  # noqa: S101  only called when there are sources
         return found if mask is None else hide(found, mask, config.seed)
 
-    side = None if found is None else found.arrays[0].shape[1]
-    training = train("images", run, None if found is None else load, {"data.size": side})
+    training = train("images", run, None if found is None else load, {"data.size": _side(found)})
     if recover is not None and training.shard.first:
         from coop_runtime.files import write_atomically
         from coop_trainer.recover import recovered
@@ -192,6 +191,14 @@ def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **optio
         return load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=say)
 
     train("clips", Run(**options), load if sources else None, {"data.size": size})
+
+
+def _side(images: Signals | None) -> int | str | None:
+    """Give data.size of what was read; "none" of pictures that are not square."""
+    if images is None:
+        return None
+    _, height, width, _ = images.arrays[0].shape
+    return height if height == width else "none"
 
 
 def _load_images(

@@ -108,13 +108,14 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
     """Begin or go on with the run, train, and report."""
     with needs_training():
         from coop_trainer import loop, shards, start
+        from coop_trainer.asked import asked_size
         from coop_trainer.config import configure
         from coop_trainer.presets import load_preset
 
     options = {"method": run.method, "seed": run.seed, **more}
     options |= {"loop.steps": run.steps, "loop.minutes": run.minutes}
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
-    pairs = (*given, *run.pairs)
+    pairs = (*run.pairs, *given)
 
     def settings(stored: Config) -> Config:
         if stored.signal != kind:
@@ -130,11 +131,16 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
         if run.preset is None and run.file is None and not pairs:
             return stored
         base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
-        # Of pictures of a set, what is read decides on the size; here it was read before.
-        size = (
-            [f"data.size={stored.data.size or 'none'}"] if kind == "images" and load is None else []
-        )
-        return configure(base, file=run.file, pairs=[*size, *pairs])
+        if kind != "images":
+            return configure(base, file=run.file, pairs=pairs)
+        # Of pictures of a set, what was read decides on the size.
+        size = asked_size(run.file, pairs) or (stored.data.size if load is None else None)
+        if size != stored.data.size:
+            raise CoopError(
+                f"{run.out}: the run was begun with another data.size, {stored.data.size}; give "
+                "the same, or a new --out"
+            )
+        return configure(base, file=run.file, pairs=(*pairs, f"data.size={size or 'none'}"))
 
     with shards.joined() as shard:
         with shard.together():
@@ -186,9 +192,13 @@ def needs_training() -> Iterator[None]:
         ) from None
 
 
-def check_ahead(kind: str, run: Run) -> None:
-    """Refuse, before large data are read, what would be refused after it."""
+def check_ahead(kind: str, run: Run, size: int | None) -> int | None:
+    """Refuse, before large data are read, what would be refused after it; give the size to read.
+
+    ``size`` is that of an option; settings of --config and --set may ask for one too.
+    """
     with needs_training():
+        from coop_trainer.asked import asked_size
         from coop_trainer.presets import load_preset
         from coop_trainer.shards import first_to_be
         from coop_trainer.start import check_new
@@ -197,6 +207,8 @@ def check_ahead(kind: str, run: Run) -> None:
         check_new(run.out)
     if run.preset is not None:
         load_preset(kind, run.preset)
+    asked = asked_size(run.file, run.pairs)
+    return asked if size is None else size
 
 
 def check_recoverable(run: Run, masked: bool | None) -> None:

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import Command, Group, check_writable
-from .training import (
-    Run,
-    check_ahead,
-    check_recoverable,
-    files,
-    needs_training,
-    run_options,
-    say,
-    skip_broken_option,
-    train,
-)
+from .options import Run, files, run_options, skip_broken_option
+from .training import check_ahead, check_recoverable, needs_training, say, train
 
 if TYPE_CHECKING:
     from coop_trainer.config import Config
@@ -50,7 +41,7 @@ Examples:
 )
 @files("IMAGE")
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
-@run_options
+@run_options("texture")
 def texture(sources: tuple[str, ...], size: int | None, **options: Any) -> None:
     """Learn a texture from one or several pictures.
 
@@ -89,7 +80,8 @@ Examples:
 @click.option(
     "--mask",
     metavar="NAME|FILE",
-    help="Hide entries: P.5, P.7, P.9, MB10, B20 or B30, or a file where white is missing.",
+    help="Hide entries: P.5, P.7, P.9, MB10, B20 or B30, or what a file marks as missing: a "
+    "picture or a folder of them by white, an .npz by 1 in its array 'masks'.",
 )
 @click.option(
     "--recover",
@@ -97,7 +89,7 @@ Examples:
     help="Write the training pictures, hidden entries recovered, to this .npz file.",
 )
 @skip_broken_option
-@run_options
+@run_options("images")
 def images(
     sources: tuple[str, ...],
     size: int | None,
@@ -151,7 +143,7 @@ Examples:
 @files("FILE")
 @click.option("--rate", type=click.IntRange(min=1000), help="Samples per second.  [11025]")
 @skip_broken_option
-@run_options
+@run_options("sound")
 def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **options: Any) -> None:
     """Learn the texture of a sound (WAV, FLAC, OGG), mixed to mono and resampled."""
     if not sources and not options["resume"]:
@@ -179,7 +171,7 @@ Examples:
 @files("CLIP")
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
 @skip_broken_option
-@run_options
+@run_options("clips")
 def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **options: Any) -> None:
     """Learn a dynamic texture from short clips: .npz frames, GIF, WebP or video files."""
     if not sources and not options["resume"]:

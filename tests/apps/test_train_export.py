@@ -15,6 +15,7 @@ import coop_runtime
 from coop_apps import entry
 from coop_apps.export import main as export
 from coop_apps.train import main as train
+from coop_trainer.presets import preset_names
 
 TINY = ("--config", Path(__file__).parent.parent / "tiny.toml")
 
@@ -187,6 +188,12 @@ def test_every_command_and_option_has_help_and_examples(command: click.Command) 
             if isinstance(parameter, click.Option):
                 assert parameter.help, parameter.name
     assert "Examples:" in str(commands[-1].epilog)
+
+
+@pytest.mark.parametrize("kind", sorted(train.commands))
+def test_the_help_names_the_presets(kind: str) -> None:
+    text = " ".join(run(train, kind, "--help").stdout.split())
+    assert f"Settings to start from: {', '.join(preset_names(kind))}. [quick]" in text
 
 
 def test_tensorboard_takes_the_figures(workplace: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import soundfile
 from click.testing import CliRunner, Result
 from PIL import Image
 
-import coop_apps.training
+import coop_apps.options
 from coop_apps.export import main as export
 from coop_apps.run import main as play
 from coop_apps.train import main as train
@@ -294,4 +294,4 @@ def test_the_commands_say_what_comes_next(
 
 
 def test_the_commands_know_the_methods() -> None:
-    assert tuple(METHODS) == coop_apps.training.METHODS
+    assert tuple(METHODS) == coop_apps.options.METHODS

@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from coop_runtime.errors import CoopError
+from coop_runtime.strict import decode
 
-from .presets import completed, overlaid
+from .contrast import ContrastConfig
+from .langevin import LangevinConfig
+from .presets import REVISING, completed, load_base, overlaid
 
 __all__ = ["asked_for", "asked_size"]
+
+#: Tables that stand for those of several methods.
+SHARED = {"langevin": LangevinConfig, "contrast": ContrastConfig}
 
 
 def asked_for(file: Path | None, pairs: Sequence[str]) -> list[dict[str, Any]]:
@@ -25,11 +31,11 @@ def asked_for(file: Path | None, pairs: Sequence[str]) -> list[dict[str, Any]]:
     Raises
     ------
     CoopError
-        No such file, not TOML, or no ``key=value``.
+        No such file, not TOML, no ``key=value``, or a fault in a table that methods share.
     """
     tables, changes = [] if file is None else [_read_table(file)], dict[str, Any]()
     for pair in pairs:
-        changes = overlaid(changes, completed(_pair_table(pair)))
+        changes = overlaid(changes, _completed(_pair_table(pair)))
     return [*tables, changes]
 
 
@@ -51,9 +57,26 @@ def asked_size(file: Path | None, pairs: Sequence[str]) -> int | None:
     return size
 
 
+def _completed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Put shared tables into the methods', when nothing is wrong with them as they stand here."""
+    _check_shared(table, "")
+    whole = completed(table)
+    for case, part in table.get("when", {}).items():
+        _check_shared(part, f"when.{case}.")
+    return whole
+
+
+def _check_shared(table: Mapping[str, Any], where: str) -> None:
+    """Refuse a fault under the name that was given, instead of each method's."""
+    for key in [key for key in SHARED if key in table]:
+        whole, given = load_base()[REVISING[0]][key], table[key]
+        filled = overlaid(whole, given) if isinstance(given, Mapping) else given
+        decode(SHARED[key], filled, where + key)
+
+
 def _read_table(file: Path) -> dict[str, Any]:
     try:
-        return completed(tomllib.loads(file.read_text(encoding="utf-8")))
+        return _completed(tomllib.loads(file.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CoopError(f"{file}: not TOML ({error})") from None
     except OSError as error:

@@ -24,7 +24,7 @@ from .methods.triangle import TriangleConfig
 from .methods.vae import VaeConfig
 from .nets import DescriptorConfig, EncoderConfig, GeneratorConfig
 from .optimise import Network
-from .presets import load_base, overlaid
+from .presets import SHORT, load_base, overlaid
 from .sections import DataConfig, LoopConfig, OptimiserConfig
 
 __all__ = [
@@ -164,7 +164,7 @@ def configure(
         return [layer, *(layer.get("when", {}).get(case, {}) for case in cases)]
 
     own = _overlaid_all([*(part for layer in files for part in parts(layer)), changes])
-    config = decode(Config, _overlaid_all([*parts(preset), own]), "settings")
+    config = decode(Config, _overlaid_all([*parts(preset), own]), "settings", (*SHORT, "when"))
     _check_networks(config)
     _check_size(config, preset, own)
     return config

@@ -30,6 +30,7 @@ from coop_trainer.nets import (
     Stage,
 )
 from coop_trainer.presets import load_preset
+from coop_trainer.shards import Shard
 from coop_trainer.sheets import sample_sheet
 from coop_trainer.start import begin, resume
 from coop_trainer.training import Training
@@ -312,6 +313,12 @@ def test_what_cannot_grow_is_refused_in_one_line(
         begin(tmp_path / "run", tiny("method=triangle", *pairs), lambda _: pictures(), CPU)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_batches_that_processes_cannot_share() -> None:
+    config = tiny("method=vae", "data.batch=4", "growth.batches=[4, 3, 1]")
+    with pytest.raises(CoopError, match=r"give --set 'growth.batches=\[4, 2, 2\]', or"):
+        Training(config, pictures(), CPU, Shard(0, 2))
 
 
 def test_incomplete_pictures_cannot_grow() -> None:

@@ -121,5 +121,6 @@ def share_of(config: Config, shard: Shard) -> Config:
     }
     table, names = sizes.get(config.method, ("vae", ()))
     settings = getattr(config, table)
-    shares = {name: shard.size(getattr(settings, name), f"{table}.{name}") for name in names}
-    return replace(config, **{table: replace(settings, **shares)})
+    shares = shard.sizes({f"{table}.{name}": getattr(settings, name) for name in names})
+    own = {key.removeprefix(f"{table}."): size for key, size in shares.items()}
+    return replace(config, **{table: replace(settings, **own)})

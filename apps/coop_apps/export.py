@@ -56,6 +56,8 @@ def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
         ) from None
     card = export_run(run, bundle, atol=atol, rtol=rtol)
     megabytes = sum(entry.bytes for entry in card.files.values()) / 1e6
+    if card.training["steps"] == 0:
+        click.echo(f"warning: {run} has taken no step yet: the networks know nothing", err=True)
     click.echo(f"{bundle}: {megabytes:.1f} MB")
     for name, parity in card.parity.items():
         click.echo(f"  {name}: torch and ONNX Runtime differ by {parity.max_relative_error:.1e}")

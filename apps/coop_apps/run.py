@@ -172,6 +172,7 @@ def _described(card: Card) -> str:
     rate = f", {signal.rate:g} per second" if signal.rate else ""
     lines = [
         f"name       {card.name}",
+        *([f"method     {card.training['method']}"] if "method" in card.training else []),
         f"signal     {signal.kind}, {signal.dims}-D, {signal.channels} channel(s), "
         f"trained at {shape}{rate}",
         f"draws      {'x'.join(map(str, drawable(card)))}{', any N' * any(signal.extendable)}",

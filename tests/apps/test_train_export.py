@@ -14,6 +14,7 @@ from PIL import Image
 import coop_runtime
 from coop_apps import entry
 from coop_apps.export import main as export
+from coop_apps.run import main as play
 from coop_apps.train import main as train
 from coop_trainer.presets import preset_names
 
@@ -57,6 +58,9 @@ def test_the_bundle_holds_what_the_card_says(workplace: Path) -> None:
     assert (card.name, card.signal.channels, card.signal.kind) == ("stone", 3, "texture")
     assert card.training["learned_from"] == ["stone.png"]
     assert card.training["settings"]["coopnets"]["langevin"]["steps"] == 3
+    assert (
+        card.training["settings"].keys() & {"abp", "vae", "encoder", "encoder_optimiser"} == set()
+    )
     assert "licence" not in card.training
     for parity in card.parity.values():
         assert parity.max_relative_error <= 1e-5
@@ -72,6 +76,10 @@ def test_the_runtime_plays_it(workplace: Path) -> None:
     assert [s.step for s in states] == [0, 1, 2, 3, 4]
     assert states[-1].energy.shape == (2,)
     assert not np.array_equal(states[-1].x, drafts)
+
+
+def test_info_names_the_method(workplace: Path) -> None:
+    assert "\nmethod     coopnets\n" in run(play, "info", workplace / "stone").stdout
 
 
 def test_the_model_card_shows_samples_that_exist(workplace: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -15,6 +16,7 @@ from coop_apps.run import main as play
 from coop_apps.train import main as train
 from coop_trainer.config import METHODS
 from coop_trainer.run_folder import RunFolder
+from coop_trainer.start import begin
 
 HERE = Path(__file__).parent.parent
 
@@ -291,6 +293,17 @@ def test_the_commands_say_what_comes_next(
     drawn = CliRunner().invoke(play, line.split())
     assert drawn.exit_code == 0, drawn.output
     assert (tmp_path / f"x.{ending}").stat().st_size > 100
+
+
+def test_an_untrained_model_is_exported_with_a_warning(workplace: Path, tmp_path: Path) -> None:
+    begun = RunFolder.open(workplace / "set")
+    out, cpu = tmp_path / "run", torch.device("cpu")
+    training, folder = begin(out, begun.config(), lambda _: begun.signals(), cpu)
+    folder.write_checkpoint(training.state(), training.state(), 0)
+    result = CliRunner().invoke(export, [str(out), str(tmp_path / "bundle")])
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"warning: {out} has taken no step yet")
+    assert result.stderr.count("\n") == 1
 
 
 def test_the_commands_know_the_methods() -> None:

@@ -29,6 +29,7 @@ from .sections import DataConfig, LoopConfig, OptimiserConfig
 
 __all__ = [
     "METHODS",
+    "TABLES",
     "Config",
     "Method",
     "changed_keys",
@@ -46,6 +47,17 @@ METHODS: dict[Method, tuple[Network, ...]] = {
     "mcmc-triangle": ("descriptor", "generator", "encoder"),
     "vae": ("generator", "encoder"),
     "gan": ("descriptor", "generator"),
+}
+
+#: The table of each method's own settings.
+TABLES: dict[Method, str] = {
+    "descriptor": "algorithm_d",
+    "abp": "abp",
+    "coopnets": "coopnets",
+    "triangle": "triangle",
+    "mcmc-triangle": "mcmc_triangle",
+    "vae": "vae",
+    "gan": "gan",
 }
 
 #: The key that describes the layers of a network.

@@ -1,7 +1,7 @@
 """From the folder of a run to a bundle."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -10,8 +10,10 @@ from coop_runtime.errors import CoopError
 from coop_runtime.files import is_free
 from coop_runtime.strict import encode
 
+from ..config import TABLES, Config
 from ..data import BUILT_IN
 from ..langevin import VALUE_RANGE, LangevinConfig
+from ..optimise import Network
 from ..sheets import COLUMNS, draw_samples, sample_files
 from ..shown import png
 from ..start import resume
@@ -115,11 +117,29 @@ def _history(training: Training) -> dict[str, Any]:
         "parameters": {
             k: sum(p.numel() for p in n.parameters()) for k, n in training.networks.items()
         },
-        "settings": encode(training.config),
+        "settings": used_settings(training.config),
     }
     if training.signals.kind == "texture" and set(names) <= set(BUILT_IN):
         history["licence"] = "CC0: photographs that come with scikit-image."
     return history
+
+
+def used_settings(config: Config) -> dict[str, Any]:
+    """Give the settings that mean something: those of the method, and of networks that it learns.
+
+    Examples
+    --------
+    >>> from coop_trainer.config import configure
+    >>> from coop_trainer.presets import load_preset
+    >>> used = used_settings(configure(load_preset("images", "mnist"), pairs=["method=vae"]))
+    >>> [key in used for key in ("data", "encoder", "vae", "descriptor", "coopnets")]
+    [True, True, True, False, False]
+    """
+    unused = {*TABLES.values()} - {TABLES[config.method]}
+    for network in get_args(Network):
+        if network not in config.networks:
+            unused |= {network, f"{network}_optimiser"}
+    return {key: value for key, value in encode(config).items() if key not in unused}
 
 
 def _samples(training: Training) -> dict[str, bytes]:

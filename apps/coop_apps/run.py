@@ -94,7 +94,7 @@ def generate(
 ) -> None:
     """Draw pictures, sounds or clips, refine them by Langevin steps, and write files.
 
-    A model without an energy only draws; one without a generator refines uniform noise.
+    A model without an energy only draws; one without a generator refines noise.
     Number k of a seed is always the same, however many are drawn.
     """
     card = coop_runtime.read_card(bundle)

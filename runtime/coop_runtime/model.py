@@ -123,15 +123,20 @@ class Model:
     def noise(
         self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
     ) -> Array:
-        """Draw noise, uniform in the card's ``value_range``: a start for `refine` without drafts.
+        """Draw noise, a start for `refine` without drafts: what the chains of training start from.
 
-        Parameters and result are those of `generate`.
+        Normal with deviation ``langevin.start_sd`` of the card, or uniform in ``value_range``
+        where the card has none. Parameters and result are those of `generate`.
         """
         out, rngs = self._blank(n, seed, size, first, _START)
         low, high = self.card.signal.value_range
+        sd = self.card.langevin.start_sd if self.card.langevin else None
         for k, rng in enumerate(rngs):
-            out[k] = low + (high - low) * rng.random(out.shape[1:], dtype=np.float32)
-        return out
+            if sd is None:
+                out[k] = low + (high - low) * rng.random(out.shape[1:], dtype=np.float32)
+            else:
+                out[k] = sd * rng.standard_normal(out.shape[1:], dtype=np.float32)
+        return np.clip(out, low, high, out=out)
 
     def encode(self, x: Array) -> Code:
         """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.

@@ -12,7 +12,7 @@ from coop_runtime.strict import encode
 
 from ..config import TABLES, Config
 from ..data import BUILT_IN
-from ..langevin import VALUE_RANGE, LangevinConfig
+from ..langevin import VALUE_RANGE
 from ..optimise import Network
 from ..sheets import COLUMNS, draw_samples, sample_files
 from ..shown import png
@@ -83,7 +83,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
             rate=signals.rate,
         ),
         latent=None if g is None else Latent(channels=g.latent_channels, strides=g.strides),
-        langevin=_langevin(langevin) if has_energy else None,
+        langevin=_langevin(config) if has_energy else None,
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
@@ -92,7 +92,8 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
     )
 
 
-def _langevin(settings: LangevinConfig | None) -> Langevin | None:
+def _langevin(config: Config) -> Langevin | None:
+    settings = config.langevin
     if settings is None:
         return None
     return Langevin(
@@ -101,6 +102,7 @@ def _langevin(settings: LangevinConfig | None) -> Langevin | None:
         noise=settings.noise,
         max_drift=settings.max_drift,
         clamp=settings.clamp,
+        start_sd=None if "generator" in config.networks else config.algorithm_d.start_sd,
     )
 
 

@@ -1,6 +1,7 @@
 """Does every method learn every image set without diverging? Trains, and prints a table.
 
     python benchmarks/image_sets.py --minutes 2 --jobs 2          # 7 methods, 3 sets, 3 seeds
+    python benchmarks/image_sets.py --precision bfloat16          # where the processor has it
     python benchmarks/image_sets.py --methods vae --sets fashion --seeds 0
 
 Each row is one run of ``coop-train images``, preset ``quick``, one thread. Gap, contrast (of the
@@ -24,7 +25,7 @@ from statistics import fmean
 from coop_trainer.config import METHODS
 from tables import markdown
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 SETS = {
     "fashion": DATA / "fashion_mnist" / "train-images-idx3-ubyte.gz",
     "cifar10": DATA / "cifar10" / "cifar10_train_00000-09999.npz",
@@ -33,12 +34,14 @@ SETS = {
 SHOWN = ("f_data", "f_model", "revision", "reconstruction", "contrast")
 
 
-def train(out: Path, method: str, source: Path, seed: int, minutes: float) -> list[str]:
+def train(
+    out: Path, method: str, source: Path, seed: int, minutes: float, precision: str
+) -> list[str]:
     """Train once, unless that has been done; give the cells of the table."""
     run = out / f"{source.parent.name}-{method}-{seed}"
     command = [sys.executable, "-m", "coop_apps.train", "images", str(source)]
     command += ["--out", str(run), "--method", method, "--seed", str(seed)]
-    command += ["--minutes", str(minutes)]
+    command += ["--minutes", str(minutes), "--set", f"compute.precision={precision}"]
     ended = "ended"
     if not run.exists():
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -68,6 +71,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
     parser.add_argument("--out", type=Path, default=Path("runs/image_sets"))
     options = parser.parse_args()
@@ -78,10 +82,12 @@ def main() -> None:
     head = ["set", "method", "seed", "iterations", "roll-backs", "gap"]
     rows = [[*head, "revision", "reconstruction", "contrast", "outcome"]]
     with ThreadPoolExecutor(options.jobs) as pool:
-        cases = product(known, options.methods, options.seeds)
+        cases = product(options.seeds, known, options.methods)
         futures = [
-            pool.submit(train, options.out, method, SETS[name], seed, options.minutes)
-            for name, method, seed in cases
+            pool.submit(
+                train, options.out, method, SETS[name], seed, options.minutes, options.precision
+            )
+            for seed, name, method in cases
         ]
         for future in futures:
             rows.append(future.result())

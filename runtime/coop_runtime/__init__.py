@@ -14,21 +14,27 @@ Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 
 from importlib.metadata import PackageNotFoundError, version
 
+from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
 from .codec import from_samples, from_uint8, to_samples, to_uint8
+from .core import Code, Core, Posterior
 from .doctor import Report, examine
-from .errors import CoopError
+from .errors import ArgumentError, BundleError, CoopError, MissingGraphError
 from .files import is_free, new_folder, write_all_atomically, write_atomically
-from .langevin import Array, EnergyGradient, State, langevin, langevin_step
-from .model import Code, Model, Posterior
+from .langevin import EnergyGradient, State, langevin, langevin_step
+from .model import Model
 
 __all__ = [
+    "ArgumentError",
     "Array",
+    "BundleError",
     "Card",
     "Code",
     "CoopError",
+    "Core",
     "EnergyGradient",
+    "MissingGraphError",
     "Model",
     "Posterior",
     "Report",

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .card import Card
-from .errors import CoopError
-from .langevin import Array
+from .errors import ArgumentError
 
 __all__ = [
+    "Array",
     "allocate",
     "check_array",
     "check_size",
@@ -19,6 +20,8 @@ __all__ = [
     "pad_up",
     "round_up",
 ]
+
+Array = NDArray[np.float32]
 
 
 def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
@@ -33,7 +36,7 @@ def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         One line that says what was expected.
 
     Examples
@@ -41,12 +44,12 @@ def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
     >>> check_array("x", np.zeros(3), ("batch",))
     Traceback (most recent call last):
     ...
-    coop_runtime.errors.CoopError: x: expected float32, found float64; use x.astype('float32')
+    coop_runtime.errors.ArgumentError: x: expected float32, found float64; use x.astype('float32')
     """
     array = np.asarray(value)
     if array.dtype != np.float32:
-        raise CoopError(
-            f"{name}: expected float32, found {array.dtype}; use {name}.astype('float32')"
+        raise ArgumentError(
+            name, f"expected float32, found {array.dtype}; use {name}.astype('float32')"
         )
     fits = array.ndim == len(shape) and array.size > 0
     if not fits or any(
@@ -54,23 +57,25 @@ def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
         for axis, size in zip(shape, array.shape, strict=True)
     ):
         expected = ", ".join(map(str, shape))
-        raise CoopError(f"{name}: expected the shape ({expected}), found {array.shape}")
+        raise ArgumentError(name, f"expected the shape ({expected}), found {array.shape}")
     if not np.isfinite(array).all():
-        raise CoopError(f"{name}: expected finite numbers, found NaN or infinity")
+        raise ArgumentError(name, "expected finite numbers, found NaN or infinity")
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def check_whole(name: str, value: Any, least: int) -> int:
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     """Check a whole number that a caller gave.
 
     Raises
     ------
-    CoopError
-        Not a whole number, or below ``least``.
+    ArgumentError
+        Not a whole number, below ``least``, or above ``most``.
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least:
-        raise CoopError(f"{name}: expected a whole number ≥ {least}, found {value!r}")
+        raise ArgumentError(name, f"expected a whole number ≥ {least}, found {value!r}")
+    if most is not None and value > most:
+        raise ArgumentError(name, f"expected a whole number ≤ {most}, found {value!r}")
     return int(value)
 
 
@@ -82,7 +87,7 @@ def check_size(size: int | Sequence[int] | None, card: Card) -> tuple[int, ...]:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         Not whole numbers ≥ 1, not one per axis, or another size than that of training along an
         axis that cannot be extended.
     """
@@ -98,13 +103,13 @@ def check_size(size: int | Sequence[int] | None, card: Card) -> tuple[int, ...]:
             for n, free in zip(signal.trained_shape, signal.extendable, strict=True)
         )
     if len(sizes) != signal.dims:
-        raise CoopError(f"size: expected {signal.dims} numbers, found {len(sizes)}")
+        raise ArgumentError("size", f"expected {signal.dims} numbers, found {len(sizes)}")
     sizes = tuple(check_whole("size", side, 1) for side in sizes)
     allowed = drawable(card)
     if any(isinstance(n, int) and n != side for n, side in zip(allowed, sizes, strict=True)):
         shown = "x".join(map(str, allowed))
         advice = "give any number for N" if any(signal.extendable) else "leave size out"
-        raise CoopError(f"'{card.name}' draws {shown} only; {advice}")
+        raise ArgumentError("size", f"'{card.name}' draws {shown} only; {advice}")
     return sizes
 
 
@@ -121,13 +126,13 @@ def allocate(shape: tuple[int, ...]) -> Array:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         There is no memory for it.
     """
     try:
         return np.empty(shape, np.float32)
     except (MemoryError, ValueError):
-        raise CoopError(f"size: no memory for {'×'.join(map(str, shape))} numbers") from None
+        raise ArgumentError("size", f"no memory for {'×'.join(map(str, shape))} numbers") from None
 
 
 def round_up(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:

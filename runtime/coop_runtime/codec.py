@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import check_array
+from .arrays import Array, check_array
 from .card import Signal
 from .errors import CoopError
-from .langevin import Array
 
 __all__ = ["from_samples", "from_uint8", "to_samples", "to_uint8"]
 

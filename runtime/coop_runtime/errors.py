@@ -1,6 +1,6 @@
-"""The one exception that coopnets raises for what a user gave it."""
+"""What coopnets raises for what a user gave it: `CoopError` and its children."""
 
-__all__ = ["CoopError"]
+__all__ = ["ArgumentError", "BundleError", "CoopError", "MissingGraphError"]
 
 
 class CoopError(Exception):
@@ -16,3 +16,32 @@ class CoopError(Exception):
     ...
     coop_runtime.errors.CoopError: no such bundle: 'exported/brik'; give a folder of coop-export
     """
+
+
+class BundleError(CoopError):
+    """A bundle, which is data from a stranger, is not what it should be; nothing of it was run."""
+
+
+class ArgumentError(CoopError):
+    """An argument of a call is wrong.
+
+    Attributes
+    ----------
+    argument
+        Its name.
+
+    Examples
+    --------
+    >>> raise ArgumentError("steps", "expected a whole number ≥ 0, found -1")
+    Traceback (most recent call last):
+    ...
+    coop_runtime.errors.ArgumentError: steps: expected a whole number ≥ 0, found -1
+    """
+
+    def __init__(self, argument: str, message: str) -> None:
+        super().__init__(f"{argument}: {message}")
+        self.argument = argument
+
+
+class MissingGraphError(CoopError):
+    """A task needs a graph that the bundle does not have, e.g. encoding without an encoder."""

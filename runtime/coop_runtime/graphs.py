@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .card import Graph
 from .errors import CoopError
-from .langevin import Array
 from .sessions import one_line
 
 __all__ = ["LoadedGraph"]

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .errors import CoopError
+from .arrays import Array
+from .errors import ArgumentError
+from .philox import Stream, normal
 
-__all__ = ["Array", "EnergyGradient", "State", "langevin", "langevin_step"]
+__all__ = ["EnergyGradient", "State", "langevin", "langevin_step"]
 
-Array = NDArray[np.float32]
 EnergyGradient = Callable[[Array], tuple[Array, Array]]
 """x (batch, …) → (energy (batch,), gradient like x), both newly allocated."""
 
@@ -84,7 +84,7 @@ def langevin_step(
 def langevin(
     energy_gradient: EnergyGradient,
     x: Array,
-    rngs: Sequence[np.random.Generator],
+    streams: Sequence[Stream],
     *,
     steps: int,
     step_size: float,
@@ -102,10 +102,10 @@ def langevin(
     energy_gradient
         x → (energy (batch,), gradient like x), both newly allocated.
     x
-        Start (batch, …), float32.
-    rngs
-        One generator per example, so that a chain does not depend on its batch;
-        not used, and may be empty, without noise.
+        Start (batch, channels, *spatial), float32.
+    streams
+        Random numbers of each example, so that a chain does not depend on its batch;
+        not used, and may be empty, without noise. Step k takes those of step k.
     steps
         Number of steps, ≥ 0; ``steps + 1`` states are yielded, the start first.
     step_size, noise, max_drift, clamp
@@ -113,30 +113,31 @@ def langevin(
 
     Raises
     ------
-    CoopError
-        At the call, when steps, step_size or the number of generators is wrong.
+    ArgumentError
+        At the call, when steps, step_size or the number of streams is wrong.
 
     Examples
     --------
     >>> def gaussian(x):
-    ...     return 0.5 * (x**2).sum(axis=1), x.copy()
-    >>> rngs = [np.random.default_rng([0, k]) for k in range(2)]
-    >>> start = np.zeros((2, 3), np.float32)
-    >>> [state.step for state in langevin(gaussian, start, rngs, steps=2, step_size=0.5)]
+    ...     return 0.5 * (x**2).sum(axis=(1, 2)), x.copy()
+    >>> from coop_runtime.philox import Purpose, streams
+    >>> noise = streams(seed=0, first=0, n=2, purpose=Purpose.NOISE)
+    >>> start = np.zeros((2, 1, 3), np.float32)
+    >>> [state.step for state in langevin(gaussian, start, noise, steps=2, step_size=0.5)]
     [0, 1, 2]
     """
     if steps < 0:
-        raise CoopError(f"steps: expected a whole number ≥ 0, found {steps}")
+        raise ArgumentError("steps", f"expected a whole number ≥ 0, found {steps}")
     if not step_size > 0:
-        raise CoopError(f"step_size: expected > 0, found {step_size}")
-    if noise and len(rngs) != len(x):
-        raise CoopError(f"rngs: expected one per example, {len(x)}; found {len(rngs)}")
+        raise ArgumentError("step_size", f"expected > 0, found {step_size}")
+    if noise and len(streams) != len(x):
+        raise ArgumentError("streams", f"expected one per example, {len(x)}; found {len(streams)}")
 
     def chain(x: Array) -> Iterator[State]:
         energy, gradient = energy_gradient(x)
         yield State(0, x, energy, gradient)
         for step in range(1, steps + 1):
-            n = _normal(rngs, x.shape[1:]) if noise else None
+            n = _normal(streams, x.shape[1:], step) if noise else None
             x = langevin_step(x, gradient, n, step_size=step_size, max_drift=max_drift, clamp=clamp)
             energy, gradient = energy_gradient(x)
             yield State(step, x, energy, gradient)
@@ -144,5 +145,5 @@ def langevin(
     return chain(np.array(x, dtype=np.float32))
 
 
-def _normal(rngs: Sequence[np.random.Generator], shape: tuple[int, ...]) -> Array:
-    return np.stack([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
+def _normal(streams: Sequence[Stream], shape: tuple[int, ...], step: int) -> Array:
+    return np.stack([normal(stream, shape, step) for stream in streams])

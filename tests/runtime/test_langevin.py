@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coop_runtime import Array, CoopError, State, langevin, langevin_step
+from coop_runtime import Array, CoopError, State, langevin, langevin_step, philox
 
 
 def gaussian(x: Array) -> tuple[Array, Array]:
@@ -11,13 +11,13 @@ def gaussian(x: Array) -> tuple[Array, Array]:
     return 0.5 * (x**2).sum(axis=tuple(range(1, x.ndim))), x.copy()
 
 
-def streams(n: int) -> list[np.random.Generator]:
-    return [np.random.default_rng([7, k]) for k in range(n)]
+def streams(n: int) -> list[philox.Stream]:
+    return philox.streams(7, 0, n, philox.Purpose.NOISE)
 
 
 @pytest.mark.parametrize("step_size", [0.5, 1.0, 1.5])
 def test_stationary_variance(step_size: float) -> None:
-    chains, steps = (4, 50_000), 60
+    chains, steps = (4, 1, 50_000), 60
     start = np.zeros(chains, np.float32)
     *_, last = langevin(gaussian, start, streams(4), steps=steps, step_size=step_size)
     expected = 1 / (1 - step_size**2 / 4)
@@ -49,7 +49,7 @@ def test_step_with_limits() -> None:
 
 
 def test_states_do_not_alias_and_leave_the_start_alone() -> None:
-    start = np.ones((2, 3), np.float32)
+    start = np.ones((2, 1, 3), np.float32)
     states = list(langevin(gaussian, start, streams(2), steps=3, step_size=0.5))
     for k, state in enumerate(states):
         assert not np.shares_memory(state.x, start)
@@ -60,7 +60,7 @@ def test_states_do_not_alias_and_leave_the_start_alone() -> None:
 
 
 def test_a_chain_does_not_depend_on_its_batch() -> None:
-    start = np.zeros((3, 5), np.float32)
+    start = np.zeros((3, 1, 5), np.float32)
     *_, batch = langevin(gaussian, start, streams(3), steps=4, step_size=0.5)
     *_, alone = langevin(gaussian, start[2:], streams(3)[2:], steps=4, step_size=0.5)
     assert batch.x[2:].tobytes() == alone.x.tobytes()
@@ -73,7 +73,7 @@ def test_it_computes_nothing_ahead() -> None:
         calls.append(1)
         return gaussian(x)
 
-    states = langevin(counting, np.zeros((1, 1), np.float32), streams(1), steps=9, step_size=0.5)
+    states = langevin(counting, np.zeros((1, 1, 1), np.float32), streams(1), steps=9, step_size=0.5)
     assert not calls
     next(states)
     next(states)
@@ -81,11 +81,11 @@ def test_it_computes_nothing_ahead() -> None:
 
 
 def test_wrong_arguments() -> None:
-    x = np.zeros((2, 1), np.float32)
+    x = np.zeros((2, 1, 1), np.float32)
     with pytest.raises(CoopError, match=r"steps: expected a whole number ≥ 0, found -1"):
         langevin(gaussian, x, streams(2), steps=-1, step_size=0.5)
     for wrong in (0.0, -1.0, float("nan")):
         with pytest.raises(CoopError, match="step_size: expected > 0"):
             langevin(gaussian, x, streams(2), steps=1, step_size=wrong)
-    with pytest.raises(CoopError, match="rngs: expected one per example, 2; found 1"):
+    with pytest.raises(CoopError, match="streams: expected one per example, 2; found 1"):
         langevin(gaussian, x, streams(1), steps=1, step_size=0.5)

@@ -162,7 +162,7 @@ def test_axes_that_cannot_be_extended(
     z = signals(2, 2, 2, 2)
     assert model.log_posterior(z, x, np.ones_like(x)).gradient.shape == z.shape
     for other in (9, (8, 9), (16, 8)):
-        with pytest.raises(CoopError, match=r"^'tiny' draws 8x8 only; leave size out$"):
+        with pytest.raises(CoopError, match=r"^size: 'tiny' draws 8x8 only; leave size out$"):
             model.generate(size=other)
     for call in (model.energy, model.refine):
         with pytest.raises(CoopError, match=r"x: expected the shape \(batch, 3, 8, 8\), found"):
@@ -176,7 +176,7 @@ def test_one_axis_that_can_be_extended(
     assert model.generate(size=13).shape == (1, 3, 13, 8)
     assert model.noise(size=(5, 8)).shape == (1, 3, 5, 8)
     assert model.energy(signals(1, 3, 5, 8)).shape == (1,)
-    with pytest.raises(CoopError, match=r"^'tiny' draws Nx8 only; give any number for N$"):
+    with pytest.raises(CoopError, match=r"^size: 'tiny' draws Nx8 only; give any number for N$"):
         model.generate(size=(13, 9))
     with pytest.raises(CoopError, match=r"x: expected the shape \(batch, 3, size, 8\), found"):
         model.energy(signals(1, 3, 8, 9))

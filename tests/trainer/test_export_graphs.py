@@ -184,6 +184,21 @@ def test_posterior_without_observation_is_the_prior(models: Models, posterior_by
     np.testing.assert_allclose(gradient, -z.numpy(), rtol=1e-6)
 
 
+def test_a_graph_recorded_on_a_few_cells_holds_for_whole_clips() -> None:
+    models = build(3)
+    free = (True, False, False)
+    shape = (50 * STRIDE, 2 * STRIDE, 2 * STRIDE)
+    signal = replace(texture(3, 1), trained_shape=shape, extendable=free)
+    x = torch.rand(1, CHANNELS, *shape) * 2 - 1
+    data = export_graph(energy_graph(models.energy, signal, (STRIDE,) * 3), signal)
+    assert_close(run(data, x), energy_and_gradient(models.energy, x))
+    g, latent, sigma = frozen(models.generator), models.generator.latent(), torch.tensor(0.3)
+    data = export_graph(posterior_graph(models.generator, signal, latent, 0.3), signal)
+    z = torch.randn(1, latent.channels, *(n // 4 for n in shape))
+    mask = (x > 0).float()
+    assert_close(run(data, z, x, mask, sigma), log_posterior(g, z, x, mask, sigma))
+
+
 def test_names_and_shapes(models: Models, energy_bytes: bytes, posterior_bytes: bytes) -> None:
     axes = {1: ["t"], 2: ["h", "w"], 3: ["t", "h", "w"]}[models.dims]
 

@@ -71,7 +71,7 @@ def write_bundle(
     strides
         The energy's: spatial sizes of x must be multiples of these, one per axis.
     signal, latent, langevin, sigma, training
-        As in `Card`. The graphs are recorded and compared from ``signal.trained_shape`` on.
+        As in `Card`.
     samples
         File name to the bytes of a picture, clip or sound; written to ``samples/``.
     readme

@@ -11,7 +11,7 @@ from coop_runtime.files import is_free
 from coop_runtime.strict import encode
 
 from ..config import TABLES, Config
-from ..data import BUILT_IN
+from ..data import BUILT_IN, CLIPS, SOUNDS
 from ..langevin import VALUE_RANGE
 from ..optimise import Network
 from ..sheets import COLUMNS, draw_samples, sample_files
@@ -121,9 +121,16 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": used_settings(training.config),
     }
-    if training.signals.kind == "texture" and set(names) <= set(BUILT_IN):
-        history["licence"] = "CC0: photographs that come with scikit-image."
-    return history
+    return history | _licence(training.signals.kind, set(names))
+
+
+def _licence(kind: str, names: set[str]) -> dict[str, str]:
+    """Give the licence of training data that comes with coopnets, by their names."""
+    if kind == "texture" and names <= set(BUILT_IN):
+        return {"licence": "CC0: photographs that come with scikit-image."}
+    if names <= {"sound": set(SOUNDS), "clips": set(CLIPS)}.get(kind, set()):
+        return {"licence": "MIT: computed by coopnets itself, see data/synthetic.py."}
+    return {}
 
 
 def used_settings(config: Config) -> dict[str, Any]:

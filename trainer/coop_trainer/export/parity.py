@@ -11,7 +11,7 @@ from coop_runtime.card import Parity, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.sessions import open_session
 
-from .graphs import Blueprint, whole_cells
+from .graphs import Blueprint, few_cells
 from .kinks import on_a_kink, relative_errors
 from .tracing import Axes, scaled
 
@@ -22,7 +22,7 @@ BATCHES = (1, 3)
 # How often an input that falls on a kink is drawn again.
 ATTEMPTS = 4
 
-# Three sizes, as cells more than those of training; along two axes or more, two are not square.
+# Three sizes, as cells more than the fewest; along two axes or more, two are not square.
 MORE = ((0, 0, 0), (1, 2, 1), (3, 0, 2))
 
 
@@ -35,8 +35,7 @@ def measure(
 ) -> dict[str, Parity]:
     """Compare each graph with torch's float32 autograd, at two batches and up to three sizes.
 
-    The smallest size is that of training, rounded up to whole cells; axes that cannot be
-    extended keep it.
+    The smallest size is that of `few_cells`; axes that cannot be extended keep it.
 
     Parameters
     ----------
@@ -105,7 +104,7 @@ def _compare(data: bytes, blueprint: Blueprint, signal: Signal, rng: torch.Gener
     function, outputs = blueprint.function, list(blueprint.outputs)
     cases: list[dict[str, Any]] = []
     for batch in BATCHES:
-        for cells in _sizes(signal, blueprint.strides):
+        for cells in _sizes(blueprint, signal):
             redrawn = 0
             while True:
                 inputs = _draw(blueprint.inputs, signal, batch, cells, rng)
@@ -127,9 +126,9 @@ def _compare(data: bytes, blueprint: Blueprint, signal: Signal, rng: torch.Gener
     return Parity(worst, tuple(cases))
 
 
-def _sizes(signal: Signal, strides: tuple[int, ...]) -> list[tuple[int, ...]]:
+def _sizes(blueprint: Blueprint, signal: Signal) -> list[tuple[int, ...]]:
     """Different sizes in cells, each once."""
-    least = whole_cells(signal, strides)
+    least = few_cells(blueprint, signal)
     sizes = (
         tuple(
             n + extra * free for n, extra, free in zip(least, row, signal.extendable, strict=False)

@@ -1,0 +1,300 @@
+"""What a loaded bundle's graphs do: draw, judge, revise, read; `Model` builds the tasks on it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .arrays import (
+    Array,
+    allocate,
+    check_array,
+    check_size,
+    check_whole,
+    crop,
+    drawable,
+    pad_up,
+    round_up,
+)
+from .card import Card, Langevin, Latent
+from .errors import ArgumentError, MissingGraphError
+from .graphs import LoadedGraph
+from .langevin import State, langevin
+from .philox import Purpose, Stream, normal, streams, uniform
+
+__all__ = ["Code", "Core", "Posterior"]
+
+# What to do where a graph is missing.
+_INSTEAD = {
+    "generator": "it has no latent and no drafts; refine() what noise() gives",
+    "energy": "it draws with generate(), but cannot judge or revise",
+    "encoder": "infer a latent by climbing log_posterior()",
+}
+
+
+class Code(NamedTuple):
+    """What `Core.encode` gives: the normal distribution q(z|x) of each example's latent.
+
+    Attributes
+    ----------
+    mean, log_variance
+        μ(x) and log σ²(x), (batch, latent channels, *cells).
+    """
+
+    mean: Array
+    log_variance: Array
+
+
+class Posterior(NamedTuple):
+    """What `Core.log_posterior` gives.
+
+    Attributes
+    ----------
+    log_p
+        log p(z, x) up to a constant, (batch,).
+    gradient
+        ∂/∂z log p(z, x), like z.
+    reconstruction
+        g(z), like x.
+    """
+
+    log_p: Array
+    gradient: Array
+    reconstruction: Array
+
+
+@dataclass(frozen=True)
+class Core:
+    """A bundle that `load` has verified: its graphs, as methods.
+
+    Every method computes one example at a time, so that an example's bytes depend neither
+    on its batch nor on the number of examples, and memory does not grow with the batch.
+    Wrong arguments raise `CoopError`.
+
+    Attributes
+    ----------
+    card
+        The bundle's contract; see `Card`.
+    graphs
+        Those of the card. A method whose graph is missing raises `CoopError`.
+    device
+        Where they run: ``"cpu"`` or ``"cuda:i"``.
+    """
+
+    card: Card
+    graphs: Mapping[str, LoadedGraph]
+    device: str
+
+    def generate(
+        self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
+    ) -> Array:
+        """Draw signals from the generator: x = g(z), z ~ N(0, I).
+
+        Parameters
+        ----------
+        n
+            Number of examples, ≥ 1.
+        seed
+            0 ≤ seed < 2⁶⁴. Example k of a seed is the same bytes whatever ``n`` and ``first`` are;
+            its latents are the same at every size, see `coop_runtime.philox`.
+        size
+            Spatial size, None for that of training; along an axis that cannot be extended only
+            that one. One number stands for every axis that can be (for every axis if none can).
+            Any size ≥ 1: it is made of whole latent cells, then cropped.
+        first
+            Number of the first example, ≥ 0.
+
+        Returns
+        -------
+        (n, channels, *size), float32, within the card's ``value_range``.
+        """
+        latent, graph = self._latent(), self._graph("generator")
+        out, of_each = self._blank(n, seed, size, first, Purpose.LATENT)
+        size = out.shape[2:]
+        whole = round_up(size, latent.strides)
+        shape = (latent.channels, *_cells(whole, latent))
+        for k, stream in enumerate(of_each):
+            z = normal(stream, shape)[None]
+            (x,) = graph.run({"z": z}, {"x": (1, out.shape[1], *whole)})
+            out[k] = crop(x, size)[0]
+        return np.clip(out, *self.card.signal.value_range, out=out)
+
+    def noise(
+        self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
+    ) -> Array:
+        """Draw noise, a start for `refine` without drafts: what the chains of training start from.
+
+        Normal with deviation ``langevin.start_sd`` of the card, or uniform in ``value_range``
+        where the card has none. Parameters and result are those of `generate`.
+        """
+        out, of_each = self._blank(n, seed, size, first, Purpose.START)
+        low, high = self.card.signal.value_range
+        sd = self.card.langevin.start_sd if self.card.langevin else None
+        for k, stream in enumerate(of_each):
+            if sd is None:
+                out[k] = low + (high - low) * uniform(stream, out.shape[1:])
+            else:
+                out[k] = sd * normal(stream, out.shape[1:])
+        return np.clip(out, low, high, out=out)
+
+    def encode(self, x: Array) -> Code:
+        """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.
+
+        A size off the latent's strides is padded up at the end by repeating the edge.
+
+        Parameters
+        ----------
+        x
+            (batch, channels, *size), float32, finite.
+        """
+        latent, graph = self._latent(), self._graph("encoder")
+        x = pad_up(check_array("x", x, self._shape()), latent.strides)
+        shape = (len(x), latent.channels, *_cells(x.shape[2:], latent))
+        mean, log_variance = graph.run({"x": x}, {"mean": shape, "log_variance": shape})
+        return Code(mean, log_variance)
+
+    def energy(self, x: Array) -> Array:
+        """Give E(x), (batch,), of signals (batch, channels, *size); lower is more likely.
+
+        A size off the graph's strides is padded up at the end by repeating the edge: the
+        energy is that of the padded signal.
+        """
+        return self.energy_and_gradient(x)[0]
+
+    def energy_and_gradient(self, x: Array) -> tuple[Array, Array]:
+        """Give E(x), (batch,), and ∇E(x), like x.
+
+        A size off the graph's strides is padded up at the end by repeating the edge: the
+        energy is that of the padded signal, and the gradient is with respect to the
+        entries of the padded signal, cropped back (what falls on the copies of an edge
+        is dropped, not added to the edge).
+
+        Parameters
+        ----------
+        x
+            (batch, channels, *size), float32, finite; any size ≥ 1 along axes that can be
+            extended, that of training along others.
+        """
+        strides = self._graph("energy").spec.strides
+        x = check_array("x", x, self._shape())
+        energy, gradient = self._energy_gradient(pad_up(x, strides))
+        return energy, crop(gradient, x.shape[2:])
+
+    def refine(
+        self,
+        x: Array,
+        steps: int | None = None,
+        seed: int = 0,
+        *,
+        noise: bool | None = None,
+        first: int = 0,
+    ) -> Iterator[State]:
+        """Revise signals by Langevin dynamics with the card's settings, yielding every state.
+
+        The first state is the start; stop whenever a state is good enough. A size off the
+        energy's strides is padded up once, by repeating the edge, and the padded signal is
+        revised: states are cropped, their energy is that of the padded signal.
+
+        Parameters
+        ----------
+        x
+            Start (batch, channels, *size), float32; clipped to ``value_range``.
+        steps
+            ≥ 0; None for the card's.
+        seed
+            ≥ 0. The noise of example k is the same whatever the batch.
+        noise
+            Whether noise is added; None for the card's choice.
+        first
+            Number of the first example, ≥ 0, as in `generate`.
+        """
+        strides = self._graph("energy").spec.strides
+        x = check_array("x", x, self._shape())
+        settings, value_range = self._langevin(), self.card.signal.value_range
+        size = x.shape[2:]
+        states = langevin(
+            self._energy_gradient,
+            pad_up(np.clip(x, *value_range), strides),
+            streams(seed, first, len(x), Purpose.NOISE),
+            steps=settings.steps if steps is None else check_whole("steps", steps, 0),
+            step_size=settings.step_size,
+            noise=settings.noise if noise is None else noise,
+            max_drift=settings.max_drift,
+            clamp=value_range if settings.clamp else None,
+        )
+        return (State(s.step, crop(s.x, size), s.energy, crop(s.gradient, size)) for s in states)
+
+    def log_posterior(
+        self, z: Array, x: Array, mask: Array, sigma: float | None = None
+    ) -> Posterior:
+        """Give log p(z, x) = −‖mask·(x − g(z))‖²/(2σ²) − ‖z‖²/2, its gradient in z, and g(z).
+
+        A size off the latent's strides needs no care: what lies beyond it is not observed.
+
+        Parameters
+        ----------
+        z
+            (batch, latent channels, *cells), cells = size / latent strides, rounded up.
+        x
+            (batch, channels, *size), float32, finite.
+        mask
+            Like x: 1 where x is observed, 0 where it is not.
+        sigma
+            σ > 0 of the residual; None for the card's.
+        """
+        latent, graph = self._latent(), self._graph("posterior")
+        x = check_array("x", x, self._shape())
+        mask = check_array("mask", mask, x.shape)
+        sigma = self.card.sigma if sigma is None else sigma
+        if not (sigma is not None and sigma > 0):
+            raise ArgumentError("sigma", f"expected > 0, found {sigma}")
+        padded, hidden = (pad_up(a, latent.strides, "constant") for a in (x, mask))
+        z = check_array("z", z, (len(x), latent.channels, *_cells(padded.shape[2:], latent)))
+        log_p, gradient, reconstruction = graph.run(
+            {"z": z, "x": padded, "mask": hidden, "sigma": np.array(sigma, np.float32)},
+            {"log_p": (len(x),), "gradient": z.shape, "reconstruction": padded.shape},
+        )
+        return Posterior(log_p, gradient, crop(reconstruction, x.shape[2:]))
+
+    def _energy_gradient(self, x: Array) -> tuple[Array, Array]:
+        energy, gradient = self.graphs["energy"].run(
+            {"x": x}, {"energy": (len(x),), "gradient": x.shape}
+        )
+        return energy, gradient
+
+    def _blank(
+        self, n: int, seed: int, size: int | Sequence[int] | None, first: int, purpose: Purpose
+    ) -> tuple[Array, list[Stream]]:
+        """Check what a drawing method was given; make room for n examples, and their streams."""
+        of_each = streams(seed, first, check_whole("n", n, 1), purpose)
+        out = allocate((len(of_each), self.card.signal.channels, *check_size(size, self.card)))
+        return out, of_each
+
+    def _graph(self, name: str) -> LoadedGraph:
+        if name not in self.graphs:
+            raise self._missing(name)
+        return self.graphs[name]
+
+    def _latent(self) -> Latent:
+        if self.card.latent is None:
+            raise self._missing("generator")
+        return self.card.latent
+
+    def _langevin(self) -> Langevin:
+        if self.card.langevin is None:
+            raise self._missing("energy")
+        return self.card.langevin
+
+    def _missing(self, name: str) -> MissingGraphError:
+        method = self.card.training.get("method")
+        learned = f" (it was learned by {method})" if method else ""
+        return MissingGraphError(f"'{self.card.name}' has no {name}{learned}: {_INSTEAD[name]}")
+
+    def _shape(self) -> tuple[int | str, ...]:
+        sizes = ("size" if n == "N" else n for n in drawable(self.card))
+        return ("batch", self.card.signal.channels, *sizes)
+
+
+def _cells(size: Sequence[int], latent: Latent) -> tuple[int, ...]:
+    return tuple(n // stride for n, stride in zip(size, latent.strides, strict=True))

@@ -30,7 +30,7 @@ from .errors import (
     MissingGraphError,
     TimeLimitError,
 )
-from .files import new_folder, write_all_atomically, write_atomically
+from .files import is_free, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
@@ -63,6 +63,7 @@ __all__ = [
     "examine",
     "from_samples",
     "from_uint8",
+    "is_free",
     "langevin",
     "langevin_step",
     "latent_langevin",

@@ -12,8 +12,6 @@ A bundle is a folder that ``coop-export`` wrote. Load one, draw, revise, look:
 Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
 from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
@@ -78,7 +76,14 @@ __all__ = [
     "write_atomically",
 ]
 
-try:
-    __version__ = version("coopnets")
-except PackageNotFoundError:  # the folder was copied into another program
-    __version__ = "unknown"
+
+def __getattr__(name: str) -> str:
+    """Give ``__version__``; reading it takes longer than all the rest, so only on demand."""
+    if name != "__version__":
+        raise AttributeError(f"module 'coop_runtime' has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("coopnets")
+    except PackageNotFoundError:  # the folder was copied into another program
+        return "unknown"

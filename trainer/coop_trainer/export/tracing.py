@@ -22,6 +22,7 @@ from torch.fx.experimental.symbolic_shapes import (
 )
 
 from .adjoints import ADJOINTS
+from .constants import fold_constants
 from .rewrites import Rewrites
 
 __all__ = ["Axes", "Cells", "record", "scaled"]
@@ -90,7 +91,7 @@ def record(
         _allow_non_fake_inputs=True,
     )(*examples)
     graph.graph.eliminate_dead_code()
-    graph.recompile()
+    fold_constants(graph)
     return graph
 
 

@@ -4,9 +4,10 @@
     python benchmarks/single_signals.py --cases sound-abp --minutes 4
 
 Each case is one run of ``coop-train``, preset ``quick``, one thread. Sheets (spectrograms, frames)
-are collected beside the runs. Of sounds, the table compares the exported model's ten seconds with
-the original: the root mean square difference of their spectra in thirds of octaves (dB, levels
-matched), and events per second: peaks of the envelope above twice its median.
+are collected beside the runs. Exports are measured when they are made. Of sounds, the table
+compares the exported model's ten seconds with the original: the root mean square difference of
+their spectra in thirds of octaves (dB, levels matched), and events per second: peaks of the
+envelope above twice its median.
 """
 
 import argparse
@@ -75,6 +76,16 @@ def judge_sound(bundle: Path, out: Path) -> list[str]:
     return [f"{off:.1f}", f"{events(sound, rate):.1f} ({events(original, rate):.1f})"]
 
 
+def price(command: list[str], environment: dict[str, str]) -> list[str]:
+    """Run a command; give its seconds of CPU and its largest memory in GB."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)}: failed")
+    return [f"{used.ru_utime + used.ru_stime:.0f}", f"{used.ru_maxrss / 1e6:.1f}"]
+
+
 def train(out: Path, case: str, minutes: float) -> list[str]:
     """Train and export once, unless that has been done; give the cells of the table."""
     name, method = CASES[case]
@@ -85,9 +96,10 @@ def train(out: Path, case: str, minutes: float) -> list[str]:
     command += ["--method", method, "--minutes", str(minutes)]
     if not run.exists():
         subprocess.run(command, env=environment, capture_output=True, check=True)
+    cost = ["", ""]
     if not bundle.exists():
         export = [sys.executable, "-m", "coop_apps.export", str(run), str(bundle)]
-        subprocess.run(export, env=environment, capture_output=True, check=True)
+        cost = price(export, environment)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     steps = [line for line in lines if "event" not in line]
     sheet = sorted((run / "samples").glob("*.png"))[-1]
@@ -98,7 +110,7 @@ def train(out: Path, case: str, minutes: float) -> list[str]:
     taken, minutes = steps[-1]["step"], steps[-1]["seconds"] / 60
     guarded = len(lines) - len(steps)
     cells = [name, method, str(taken), f"{minutes:.1f}", str(guarded), f"{megabytes:.1f}"]
-    return [*cells, *judged]
+    return [*cells, *cost, *judged]
 
 
 def main() -> None:
@@ -115,6 +127,7 @@ def main() -> None:
         sys.exit("the research data are missing: only --cases mixed-… can be trained")
     options.out.mkdir(parents=True, exist_ok=True)
     head = ["signal", "method", "iterations", "minutes", "events of the guard", "bundle, MB"]
+    head += ["export, CPU s", "export, GB"]
     rows = [[*head, "spectrum off, dB", "events per second (original)"]]
     with ThreadPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(train, options.out, c, options.minutes) for c in options.cases]

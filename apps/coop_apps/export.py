@@ -1,10 +1,10 @@
-"""``coop-export``: turn a run into a bundle of ONNX graphs."""
+"""``coop-export``: turn a run into a bundle of ONNX graphs, or into another program's format."""
 
 from pathlib import Path
 
 import click
 
-from coop_runtime import CoopError
+from coop_runtime import Card, CoopError
 
 from .console import Command
 
@@ -15,6 +15,8 @@ EXAMPLES = """\b
 Examples:
   coop-export runs/brick exported/brick
   coop-export runs/brick exported/brick-loose --rtol 1e-4
+  coop-export runs/brick exported/brick --format torchscript
+  coop-export exported/brick models --format triton
 
 Completion of options, for bash (also zsh_source, fish_source):
   eval "$(_COOP_EXPORT_COMPLETE=bash_source coop-export)"
@@ -27,6 +29,15 @@ Completion of options, for bash (also zsh_source, fish_source):
 @click.version_option(package_name="coopnets", prog_name="coop-export")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("bundle", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["onnx", "torchscript", "triton"]),
+    default="onnx",
+    show_default=True,
+    help="onnx: a bundle. torchscript: a bundle with the same graphs as TorchScript, too. "
+    "triton: a model repository of Triton Inference Server; RUN may then be a bundle.",
+)
 @click.option(
     "--atol",
     type=click.FloatRange(min=0),
@@ -41,7 +52,7 @@ Completion of options, for bash (also zsh_source, fish_source):
     show_default=True,
     help="The same, relative to an output's largest value.",
 )
-def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
+def main(run: Path, bundle: Path, kind: str, atol: float, rtol: float) -> None:
     """Export what the run in folder RUN has learned to the new folder BUNDLE.
 
     The bundle holds what the method learned of: generator, posterior, energy with its gradient,
@@ -50,15 +61,30 @@ def main(run: Path, bundle: Path, atol: float, rtol: float) -> None:
     """
     try:
         from coop_trainer.export.from_run import export_run  # seconds: only when it is needed
+        from coop_trainer.export.triton import export_repository
     except ModuleNotFoundError as error:
         raise CoopError(
             f"exporting needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
         ) from None
-    card = export_run(run, bundle, atol=atol, rtol=rtol)
+    if kind == "triton":
+        export_repository(run, bundle, atol=atol, rtol=rtol)
+        click.echo(f"next: tritonserver --model-repository={bundle}")
+        return
+    card = export_run(run, bundle, torchscript=kind == "torchscript", atol=atol, rtol=rtol)
+    _tell(card, bundle)
+
+
+def _tell(card: Card, bundle: Path) -> None:
+    """Say what was written, how exact it is, and what to do with it."""
     megabytes = sum(entry.bytes for entry in card.files.values()) / 1e6
     click.echo(f"{bundle}: {megabytes:.1f} MB")
-    for name, parity in card.parity.items():
-        click.echo(f"  {name}: torch and ONNX Runtime differ by {parity.max_relative_error:.1e}")
+    reports = {"ONNX Runtime": card.parity}
+    if card.torchscript:
+        reports["TorchScript"] = card.torchscript.parity
+    for name in card.parity:
+        for backend, report in reports.items():
+            error = report[name].max_relative_error
+            click.echo(f"  {name}: torch and {backend} differ by {error:.1e}")
     size = " --size 448x448" if card.signal.kind == "texture" else ""
     click.echo(f"next: coop-run generate {bundle}{size} -o {card.name}{ENDING[card.signal.dims]}")
 

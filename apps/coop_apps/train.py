@@ -145,6 +145,7 @@ def images(
     cls=Command,
     epilog="""\b
 Examples:
+  coop-train sound water --out runs/water
   coop-train sound rain.wav --out runs/rain
   coop-train sound rain.wav --method abp --preset paper --out runs/rain2
 """,
@@ -154,7 +155,10 @@ Examples:
 @skip_broken_option
 @run_options
 def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **options: Any) -> None:
-    """Learn the texture of a sound (WAV, FLAC, OGG), mixed to mono and resampled."""
+    """Learn the texture of a sound (WAV, FLAC, OGG), mixed to mono and resampled.
+
+    "water" is running water that coopnets computes itself.
+    """
     if not sources and not options["resume"]:
         raise click.UsageError("give at least one FILE, e.g. rain.wav")
 
@@ -173,8 +177,9 @@ def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **optio
     cls=Command,
     epilog="""\b
 Examples:
+  coop-train clips waves --out runs/waves
   coop-train clips fire.gif --out runs/fire
-  coop-train clips waves.mp4 --size 64 --method abp --out runs/waves
+  coop-train clips sea.mp4 --size 64 --method abp --out runs/sea
 """,
 )
 @files("CLIP")
@@ -182,7 +187,10 @@ Examples:
 @skip_broken_option
 @run_options
 def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **options: Any) -> None:
-    """Learn a dynamic texture from short clips: .npz frames, GIF, WebP or video files."""
+    """Learn a dynamic texture from short clips: .npz frames, GIF, WebP or video files.
+
+    "waves" is a moving water surface that coopnets computes itself.
+    """
     if not sources and not options["resume"]:
         raise click.UsageError("give at least one CLIP, e.g. fire.gif")
 

@@ -1,22 +1,31 @@
 """Loading a bundle, verified: the card, the bytes of its graphs, and what these must be."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .card import CARD_FILE, Card, Graph
-from .errors import CoopError
+from .errors import ArgumentError, CoopError
 from .graphs import LoadedGraph
 from .model import Model
 from .sessions import choose_device, open_session
+from .torchscript import open_programs
 
-__all__ = ["check_contract", "check_session", "load", "read_card", "read_graph"]
+__all__ = ["Backend", "check_contract", "check_session", "load", "read_card", "read_graph"]
 
+Backend = Literal["auto", "onnx", "torchscript"]
 Shape = tuple[int | str, ...]
 _AGAIN = "fetch or export the bundle again"
 
 
-def load(folder: Path | str, device: str = "auto", threads: int | None = None) -> Model:
+def load(
+    folder: Path | str,
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    backend: Backend = "auto",
+) -> Model:
     """Load a bundle, verified: the card, every graph's bytes, names, types and shapes.
 
     Parameters
@@ -28,6 +37,9 @@ def load(folder: Path | str, device: str = "auto", threads: int | None = None) -
         ``"cuda:1"``; a device asked for by name is taken or refused, never replaced.
     threads
         Threads of one operation on the CPU, ≥ 1; None for one per core.
+    backend
+        ``"auto"`` and ``"onnx"`` play the ONNX graphs; ``"torchscript"`` plays the TorchScript
+        programs, which need torch, and can do harm: ask for it only where you trust who made them.
 
     Raises
     ------
@@ -41,11 +53,17 @@ def load(folder: Path | str, device: str = "auto", threads: int | None = None) -
     >>> draft = model.generate(n=1, seed=0, size=(448, 448))  # doctest: +SKIP
     >>> *_, last = model.refine(draft, steps=30)  # doctest: +SKIP
     """
+    if backend not in ("auto", "onnx", "torchscript"):
+        raise ArgumentError("backend", f"expected auto, onnx or torchscript, found {backend!r}")
     card = read_card(folder)
+    for name in card.graphs:
+        check_contract(card, name)
+    if backend == "torchscript":
+        programs, place = open_programs(card, partial(_read, folder, card), device, threads)
+        return Model(card, programs, place)
     device = choose_device(device)
     graphs = {}
     for name in card.graphs:
-        check_contract(card, name)
         spec, data = card.graphs[name], read_graph(folder, card, name)
         session = open_session(data, device, threads, spec.file)
         check_session(spec, session)
@@ -93,7 +111,10 @@ def read_graph(folder: Path | str, card: Card, name: str) -> bytes:
     CoopError
         The file is missing, cannot be read, or is not the one that the card describes.
     """
-    file = card.graphs[name].file
+    return _read(folder, card, card.graphs[name].file)
+
+
+def _read(folder: Path | str, card: Card, file: str) -> bytes:
     path, entry = Path(folder) / file, card.files[file]
     try:
         data = path.read_bytes()

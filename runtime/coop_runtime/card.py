@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import CoopError
-from .parts import CARD_FILE, Entry, Graph, Langevin, Latent, Parity, Signal, check
+from .parts import (
+    CARD_FILE,
+    Entry,
+    Graph,
+    Langevin,
+    Latent,
+    Parity,
+    Signal,
+    TorchScript,
+    check,
+)
 from .strict import decode, encode
 
 __all__ = [
@@ -23,6 +33,7 @@ __all__ = [
     "Latent",
     "Parity",
     "Signal",
+    "TorchScript",
 ]
 
 FORMAT = 1
@@ -61,6 +72,8 @@ class Card:
         if there, names the learning method.
     versions
         Versions of the libraries that made the bundle.
+    torchscript
+        The same graphs for torch; None if the bundle has only ONNX.
     """
 
     format: int
@@ -74,6 +87,7 @@ class Card:
     parity: dict[str, Parity] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    torchscript: TorchScript | None = None
 
     def __post_init__(self) -> None:
         check(self.sigma is None or self.sigma > 0, f"sigma: expected > 0, found {self.sigma}")
@@ -87,6 +101,15 @@ class Card:
                     f"graph '{name}': expected the latent's strides {list(self.latent.strides)}, "
                     f"found {list(graph.strides)}",
                 )
+
+        if self.torchscript is not None:
+            self._check_torchscript(self.torchscript)
+
+    def _check_torchscript(self, programs: TorchScript) -> None:
+        found, expected = (", ".join(sorted(names)) for names in (programs.files, self.graphs))
+        check(found == expected, f"torchscript: expected the graphs {expected}; found {found}")
+        for name, file in programs.files.items():
+            check(file in self.files, f"files: '{file}' of the program '{name}' is missing")
 
     def _check_parts(self) -> None:
         """Check that each graph has what it needs, and nothing is there for a missing one."""

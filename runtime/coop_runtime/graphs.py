@@ -23,11 +23,14 @@ class LoadedGraph:
     spec
         The card's entry.
     session
-        An ``onnxruntime.InferenceSession``.
+        An ``onnxruntime.InferenceSession``, or what runs like one.
+    engine
+        What computes, for errors.
     """
 
     spec: Graph
     session: Any
+    engine: str = "onnxruntime"
 
     def run(
         self, inputs: Mapping[str, Array], outputs: Mapping[str, tuple[int, ...]]
@@ -47,7 +50,7 @@ class LoadedGraph:
         Raises
         ------
         CoopError
-            A size that the graph does not take, a failure of onnxruntime, or an output
+            A size that the graph does not take, a failure of the engine, or an output
             of a wrong shape.
         """
         batch = max(len(value) for value in inputs.values() if value.ndim)
@@ -59,7 +62,7 @@ class LoadedGraph:
                 rows.append(self.session.run(list(outputs), feed))
             except Exception as error:
                 raise CoopError(
-                    f"{self.spec.file}: onnxruntime failed: {one_line(error)}"
+                    f"{self.spec.file}: {self.engine} failed: {one_line(error)}"
                 ) from None
         results: list[Array] = [np.concatenate(column) for column in zip(*rows, strict=True)]
         for (name, shape), result in zip(outputs.items(), results, strict=True):

@@ -1,11 +1,21 @@
 """The parts of a card: what is drawn, from what, how it is revised, and its files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .errors import CoopError
 
-__all__ = ["CARD_FILE", "Entry", "Graph", "Langevin", "Latent", "Parity", "Signal", "check"]
+__all__ = [
+    "CARD_FILE",
+    "Entry",
+    "Graph",
+    "Langevin",
+    "Latent",
+    "Parity",
+    "Signal",
+    "TorchScript",
+    "check",
+]
 
 CARD_FILE = "card.json"
 
@@ -136,21 +146,42 @@ class Graph:
     outputs: dict[str, tuple[int | str, ...]]
 
     def __post_init__(self) -> None:
-        plain = self.file not in ("", ".", "..") and not set(self.file) & set("/\\:")
-        check(plain, f"graphs: expected a file name inside the bundle, found {self.file!r}")
+        _check_plain("graphs", self.file)
         check(min(self.strides, default=0) >= 1, "graphs: expected strides ≥ 1")
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far ONNX Runtime's results were from torch's when the bundle was exported.
+    """How far a backend's results were from torch's when the bundle was exported.
 
-    ``max_relative_error`` is the largest |onnx − torch| / max |torch| over all outputs and
-    cases; ``cases`` says, for each, the batch, the spatial shape and the error per output.
+    The backend is ONNX Runtime or, in a `TorchScript`, TorchScript. ``max_relative_error`` is the
+    largest |backend − torch| / max |torch| over all outputs and cases; ``cases`` says, for each,
+    the batch, the spatial shape and the error per output.
     """
 
     max_relative_error: float
     cases: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class TorchScript:
+    """The same graphs as programs for torch: files by graph, and one parity report per graph.
+
+    Inputs, outputs and strides are those of the `Graph` of that name; ``forward`` gives a tuple of
+    the outputs, in order.
+    """
+
+    files: dict[str, str]
+    parity: dict[str, Parity] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for file in self.files.values():
+            _check_plain("torchscript", file)
+
+
+def _check_plain(where: str, file: str) -> None:
+    plain = file not in ("", ".", "..") and not set(file) & set("/\\:")
+    check(plain, f"{where}: expected a file name inside the bundle, found {file!r}")
 
 
 def check(holds: bool, message: str) -> None:

@@ -42,8 +42,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = run(train, "texture", here / "stone.png", "--out", here / "run", "--steps", 6, *TINY)
     assert result.exit_code == 0, result.output
     assert f"coop-export {here / 'run'} exported/run" in result.stdout
-    result = run(export, here / "run", here / "stone")
+    result = run(export, here / "run", here / "stone", "--format", "torchscript")
     assert result.exit_code == 0, result.output
+    for backend in ("ONNX Runtime", "TorchScript"):
+        assert f"  posterior: torch and {backend} differ by" in result.stdout
     return here
 
 
@@ -166,6 +168,15 @@ def test_wrong_use_of_coop_export(
     monkeypatch.chdir(tmp_path)
     refused(run(export, *[a.format(here=workplace) for a in arguments]), 1, message)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_becomes_tritons_model_repository(workplace: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    result = run(export, workplace / "stone", models, "--format", "triton")
+    assert result.exit_code == 0, result.output
+    assert f"tritonserver --model-repository={models}" in result.stdout
+    assert (models / "stone_energy" / "1" / "model.onnx").exists()
+    refused(run(export, workplace / "run", models, "--format", "triton"), 1, "exists already")
 
 
 @pytest.mark.parametrize("command", [train, export])

@@ -15,10 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coop_runtime.card import Latent, Signal
+from coop_runtime.torchscript import open_program
 from coop_trainer.export.graphs import (
+    Blueprint,
     energy_and_gradient,
     energy_graph,
     export_graph,
+    export_torchscript,
     frozen,
     generator_graph,
     log_posterior,
@@ -185,6 +188,32 @@ def test_posterior_graph_equals_autograd(models: Models, posterior_bytes: bytes)
             assert_close(run(posterior_bytes, z, x, mask, sigma), expected)
 
 
+def torchscript(blueprint: Blueprint, signal: Signal) -> Callable[..., list[Any]]:
+    data = export_torchscript(blueprint, signal)
+    program = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, "it")
+
+    def play(*inputs: Tensor) -> list[Any]:
+        named = zip(blueprint.inputs, inputs, strict=True)
+        return program.run(blueprint.outputs, {name: value.numpy() for name, value in named})
+
+    return play
+
+
+def test_torchscript_equals_autograd(models: Models) -> None:
+    signal, strides = texture(models.dims, 4 * STRIDE), (STRIDE,) * models.dims
+    play = torchscript(energy_graph(models.energy, signal, strides), signal)
+    for batch, cells in cases(models.dims):
+        x = torch.rand(batch, CHANNELS, *(STRIDE * (n + 1) for n in cells)) * 2 - 1
+        assert_close(play(x), energy_and_gradient(models.energy, x), 1e-6)
+    g, signal, latent = frozen(models.generator), texture(models.dims, 8), models.generator.latent()
+    play = torchscript(posterior_graph(models.generator, signal, latent, 0.3), signal)
+    for batch, cells in cases(models.dims):
+        z = torch.randn(batch, models.generator.latent_channels, *cells)
+        x = torch.rand(batch, CHANNELS, *(4 * n for n in cells)) * 2 - 1
+        mask, sigma = (x > 0).float(), torch.tensor(0.3)
+        assert_close(play(z, x, mask, sigma), log_posterior(g, z, x, mask, sigma), 1e-6)
+
+
 def test_posterior_without_observation_is_the_prior(models: Models, posterior_bytes: bytes) -> None:
     cells = (2, 3, 2)[: models.dims]
     z = torch.randn(2, models.generator.latent_channels, *cells)
@@ -192,6 +221,21 @@ def test_posterior_without_observation_is_the_prior(models: Models, posterior_by
     log_p, gradient, _ = run(posterior_bytes, z, x, x, torch.tensor(0.1))
     np.testing.assert_allclose(log_p, -z.square().flatten(1).sum(1).numpy() / 2, rtol=1e-5)
     np.testing.assert_allclose(gradient, -z.numpy(), rtol=1e-6)
+
+
+def test_a_graph_recorded_on_a_few_cells_holds_for_whole_clips() -> None:
+    models = build(3)
+    free = (True, False, False)
+    shape = (50 * STRIDE, 2 * STRIDE, 2 * STRIDE)
+    signal = replace(texture(3, 1), trained_shape=shape, extendable=free)
+    x = torch.rand(1, CHANNELS, *shape) * 2 - 1
+    data = export_graph(energy_graph(models.energy, signal, (STRIDE,) * 3), signal)
+    assert_close(run(data, x), energy_and_gradient(models.energy, x))
+    g, latent, sigma = frozen(models.generator), models.generator.latent(), torch.tensor(0.3)
+    data = export_graph(posterior_graph(models.generator, signal, latent, 0.3), signal)
+    z = torch.randn(1, latent.channels, *(n // 4 for n in shape))
+    mask = (x > 0).float()
+    assert_close(run(data, z, x, mask, sigma), log_posterior(g, z, x, mask, sigma))
 
 
 def test_names_and_shapes(models: Models, energy_bytes: bytes, posterior_bytes: bytes) -> None:
@@ -241,6 +285,15 @@ def test_a_signal_shorter_than_its_circular_padding_goes_round_several_times(
     z = torch.randn(2, 2, cells, generator=torch.Generator().manual_seed(cells))
     around = z[..., torch.arange(-4, cells + 4) % cells]
     assert_close(run(ring_bytes, z), (torch.conv1d(around, weight, bias),))
+
+
+def test_torchscript_goes_round_as_often() -> None:
+    weight, bias = ring().weight, ring().bias
+    play = torchscript(generator_graph(ring(), Latent(2, (1,))), texture(1, 6))
+    for cells in (1, 2, 3, 4, 9):
+        z = torch.randn(2, 2, cells, generator=torch.Generator().manual_seed(cells))
+        around = z[..., torch.arange(-4, cells + 4) % cells]
+        assert_close(play(z), (torch.conv1d(around, weight, bias),))
 
 
 def ring() -> nn.Conv1d:

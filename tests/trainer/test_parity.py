@@ -6,11 +6,18 @@ from dataclasses import replace
 import onnx.parser
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coop_runtime.card import Latent, Parity, Signal
 from coop_runtime.errors import CoopError
-from coop_trainer.export.graphs import Energy, energy_graph, generator_graph, posterior_graph
+from coop_trainer.export.graphs import (
+    Energy,
+    energy_graph,
+    few_cells,
+    generator_graph,
+    posterior_graph,
+)
 from coop_trainer.export.kinks import on_a_kink
 from coop_trainer.export.parity import check, measure
 
@@ -104,6 +111,27 @@ def test_cases_are_three_sizes_at_two_batches(graphs: dict[str, bytes]) -> None:
     cases = [(c["batch"], c["shape"]) for c in report(graphs)["energy"].cases]
     # The training size 8, rounded up to the stride 3, and one and three cells more.
     assert cases == [(b, [n]) for b in (1, 3) for n in (9, 12, 18)]
+
+
+def test_a_long_signal_is_compared_on_a_few_cells(graphs: dict[str, bytes]) -> None:
+    long = replace(SIGNAL, trained_shape=(3000,))
+    sizes = {
+        name: {c["shape"][0] for c in r.cases} for name, r in report(graphs, signal=long).items()
+    }
+    assert sizes == {"generator": {4, 5, 7}, "energy": {12, 15, 21}, "posterior": {4, 5, 7}}
+
+
+def test_networks_that_refuse_a_few_cells_get_as_many_as_they_need() -> None:
+    def mirrored(x: Tensor) -> Tensor:
+        return F.pad(x, (8, 8), mode="reflect").square().flatten(1).sum(1)
+
+    long = replace(SIGNAL, trained_shape=(3000,))
+    # Nine samples at least, in cells of two.
+    assert few_cells(energy_graph(mirrored, long, (2,)), long) == (5,)
+    assert few_cells(energy_graph(energy, long, (2,)), long) == (4,)
+    # No more than it was trained on, even if that fails: the error is then the network's own.
+    short = replace(SIGNAL, trained_shape=(6,))
+    assert few_cells(energy_graph(mirrored, short, (2,)), short) == (3,)
 
 
 def test_a_size_that_cannot_be_extended_is_the_only_one(graphs: dict[str, bytes]) -> None:

@@ -7,10 +7,13 @@ from .masks import MASKS, draw_masks, hide, load_masks
 from .pictures import BUILT_IN, load_texture
 from .signals import Kind, Signals
 from .sound import load_sound
+from .synthetic import CLIPS, SOUNDS
 
 __all__ = [
     "BUILT_IN",
+    "CLIPS",
     "MASKS",
+    "SOUNDS",
     "Deck",
     "Kind",
     "Signals",

@@ -11,9 +11,10 @@ from PIL import Image, ImageSequence
 
 from coop_runtime.errors import CoopError
 
-from .files import Say, find_files, one_line, read_each, read_numpy
+from .files import Say, one_line, read_each, read_numpy
 from .pictures import common_mode, eight_bits, pixels, quiet, shorter_side
 from .signals import Signals
+from .synthetic import CLIP_RATE, CLIPS, find_or_make
 
 __all__ = ["load_clips"]
 
@@ -45,7 +46,7 @@ def load_clips(
     sources
         Animated GIF or WebP, video files (FFmpeg's formats), or ``.npz`` with ``frames`` uint8
         (time, height, width) or (time, height, width, 1 or 3) and perhaps ``fps``; or folders of
-        them (searched recursively).
+        them (searched recursively); or names in ``CLIPS`` of clips that are computed.
     size
         Shorter side after scaling (Lanczos), in pixels; None keeps the frames as they are.
     skip_broken
@@ -63,9 +64,11 @@ def load_clips(
     """
     if not sources:
         raise CoopError("no clip given: give a video, GIF, WebP or .npz file, or a folder of them")
-    files = [file for source in sources for file in find_files(source, CLIP_SUFFIXES)]
+    files = [file for source in sources for file in find_or_make(source, CLIPS, CLIP_SUFFIXES)]
 
     def read(file: Path) -> Clip:
+        if not file.exists():
+            return Clip(CLIPS[file.name](), CLIP_RATE)
         suffix = file.suffix.lower()
         reader = {".npz": _numpy, ".gif": _animated, ".webp": _animated}.get(suffix, _video)
         clip = reader(file, size)

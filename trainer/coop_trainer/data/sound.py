@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from .files import Say, find_files, one_line, read_each
+from .files import Say, one_line, read_each
 from .signals import Signals
+from .synthetic import SOUNDS, find_or_make
 
 __all__ = ["load_sound"]
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
 BLOCK = 2**18  # samples read at a time: long stereo files never are in memory whole
+MADE = 20.0  # seconds of a sound that is computed
 UNKNOWN = 2**62  # a stream that does not say its length says more than this
 
 
@@ -33,8 +35,8 @@ def load_sound(
     Parameters
     ----------
     sources
-        WAV, FLAC, OGG and what else libsndfile reads, or folders of them (searched recursively).
-        Channels are averaged.
+        WAV, FLAC, OGG and what else libsndfile reads, or folders of them (searched recursively),
+        or names in ``SOUNDS`` of sounds that are computed. Channels are averaged.
     rate
         Samples per second to which they are resampled (soxr, high quality), 100 to 384,000.
     crop
@@ -53,13 +55,16 @@ def load_sound(
         Nothing there, not a sound, silent, too short, or values that are not finite.
     """
     if not sources:
-        raise CoopError("no sound given: give a WAV, FLAC or OGG file, or a folder of them")
+        raise CoopError(
+            f"no sound given: give a WAV, FLAC or OGG file, a folder, or {', '.join(SOUNDS)}"
+        )
     if not 100 <= rate <= 384_000:
         raise CoopError(f"rate: expected 100 to 384000 samples per second, found {rate}")
-    files = [file for source in sources for file in find_files(source, SOUND_SUFFIXES)]
+    files = [file for source in sources for file in find_or_make(source, SOUNDS, SOUND_SUFFIXES)]
 
     def read(file: Path) -> NDArray[np.float32]:
-        sound = _read(file, rate)
+        make = None if file.exists() else SOUNDS.get(file.name)
+        sound = make(MADE, rate) if make else _read(file, rate)
         if len(sound) < crop:
             raise CoopError(
                 f"{file}: {len(sound) / rate:g} s are shorter than the training crop of "

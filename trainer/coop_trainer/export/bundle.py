@@ -13,7 +13,17 @@ import onnxruntime
 import torch
 from torch import nn
 
-from coop_runtime.card import CARD_FILE, FORMAT, Card, Entry, Graph, Langevin, Latent, Signal
+from coop_runtime.card import (
+    CARD_FILE,
+    FORMAT,
+    Card,
+    Entry,
+    Graph,
+    Langevin,
+    Latent,
+    Signal,
+    TorchScript,
+)
 from coop_runtime.files import new_folder, write_atomically
 
 from .graphs import (
@@ -22,6 +32,7 @@ from .graphs import (
     encoder_graph,
     energy_graph,
     export_graph,
+    export_torchscript,
     generator_graph,
     posterior_graph,
 )
@@ -49,6 +60,7 @@ def write_bundle(
     training: Mapping[str, Any],
     samples: Mapping[str, bytes],
     readme: Callable[[Card], str] = model_readme,
+    torchscript: bool = False,
     atol: float = 1e-6,
     rtol: float = 1e-5,
 ) -> Card:
@@ -71,11 +83,13 @@ def write_bundle(
     strides
         The energy's: spatial sizes of x must be multiples of these, one per axis.
     signal, latent, langevin, sigma, training
-        As in `Card`. The graphs are recorded and compared from ``signal.trained_shape`` on.
+        As in `Card`.
     samples
         File name to the bytes of a picture, clip or sound; written to ``samples/``.
     readme
         Gives the text of README.md from the card, which then lacks only README.md's checksum.
+    torchscript
+        Whether to add the same graphs as TorchScript.
     atol, rtol
         Limits on the parity, see `parity.check`.
 
@@ -102,6 +116,13 @@ def write_bundle(
         parity = measure(graphs, blueprints, signal)
         check(parity, atol=atol, rtol=rtol)
         files = {f"{key}.onnx": data for key, data in graphs.items()}
+        programs = None
+        if torchscript:
+            compiled = {key: export_torchscript(plan, signal) for key, plan in blueprints.items()}
+            found = measure(compiled, blueprints, signal, backend="torchscript")
+            check({f"{key}.pt": report for key, report in found.items()}, atol=atol, rtol=rtol)
+            programs = TorchScript({key: f"{key}.pt" for key in compiled}, found)
+            files |= {f"{key}.pt": data for key, data in compiled.items()}
         files |= {SAMPLES + key: data for key, data in samples.items()}
 
         def card() -> Card:
@@ -120,6 +141,7 @@ def write_bundle(
                 parity=parity,
                 training=dict(training),
                 versions=_versions(),
+                torchscript=programs,
             )
 
         files[README_FILE] = readme(card()).encode()

@@ -9,7 +9,7 @@ from coop_runtime.card import Card, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.strict import encode
 
-from ..data import BUILT_IN
+from ..data import BUILT_IN, CLIPS, SOUNDS
 from ..langevin import VALUE_RANGE, LangevinConfig
 from ..sheets import COLUMNS, draw_samples, sample_files
 from ..shown import png
@@ -32,7 +32,9 @@ FACTOR = {"texture": 2, "images": 1, "sound": 2, "clips": 2}
 NAMES = 20
 
 
-def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-5) -> Card:
+def export_run(
+    run: Path, target: Path, *, torchscript: bool = False, atol: float = 1e-6, rtol: float = 1e-5
+) -> Card:
     """Export what a run has learned so far: its averaged networks at the last checkpoint.
 
     Parameters
@@ -41,6 +43,8 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         A folder of coop-train; it is not changed.
     target
         Folder of the bundle; must not exist. Its last part is the model's name.
+    torchscript
+        Whether to add the same graphs as TorchScript.
     atol, rtol
         Limits on the parity with torch, see `coop_trainer.export.parity.check`.
 
@@ -84,6 +88,7 @@ def export_run(run: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
+        torchscript=torchscript,
         atol=atol,
         rtol=rtol,
     )
@@ -116,9 +121,16 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": encode(training.config),
     }
-    if training.signals.kind == "texture" and set(names) <= set(BUILT_IN):
-        history["licence"] = "CC0: photographs that come with scikit-image."
-    return history
+    return history | _licence(training.signals.kind, set(names))
+
+
+def _licence(kind: str, names: set[str]) -> dict[str, str]:
+    """Give the licence of training data that comes with coopnets, by their names."""
+    if kind == "texture" and names <= set(BUILT_IN):
+        return {"licence": "CC0: photographs that come with scikit-image."}
+    if names <= {"sound": set(SOUNDS), "clips": set(CLIPS)}.get(kind, set()):
+        return {"licence": "MIT: computed by coopnets itself, see data/synthetic.py."}
+    return {}
 
 
 def _samples(training: Training) -> dict[str, bytes]:

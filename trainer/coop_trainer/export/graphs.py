@@ -1,4 +1,4 @@
-"""The graphs of a bundle: generator, energy, posterior and encoder, as ONNX bytes.
+"""The graphs of a bundle: generator, energy, posterior and encoder, as ONNX or TorchScript.
 
 Xie, Lu, Gao, Wu: "Cooperative Learning of Energy-Based Model and Latent Variable Model via
 MCMC Teaching", AAAI 2018: equations (2), (6) and (7), and section 5.3 for the mask.
@@ -16,7 +16,8 @@ from coop_runtime.card import Latent, Signal
 
 from ..langevin import Energy, energy_and_gradient
 from .serialize import to_onnx
-from .tracing import Axes, Cells, record
+from .torchscript import to_torchscript
+from .tracing import Axes, Cells, record, scaled
 
 __all__ = [
     "Blueprint",
@@ -25,12 +26,16 @@ __all__ = [
     "energy_and_gradient",
     "energy_graph",
     "export_graph",
+    "export_torchscript",
+    "few_cells",
     "frozen",
     "generator_graph",
     "log_posterior",
     "posterior_graph",
-    "whole_cells",
 ]
+
+# Cells along an extendable axis that show all a graph does: with borders, and with an inside.
+FEW = 4
 
 
 class Blueprint(NamedTuple):
@@ -166,22 +171,63 @@ def encoder_graph(encoder: nn.Module, signal: Signal, latent: Latent) -> Bluepri
 def export_graph(blueprint: Blueprint, signal: Signal) -> bytes:
     """Export a graph for any batch and, along the signal's extendable axes, any size.
 
-    Along the others it takes the trained size only. Networks need not work on less than they were
-    trained on: a graph is recorded from ``signal.trained_shape`` on, and takes every size that
-    the network takes.
+    Along the others it takes the trained size only. A graph is recorded on a few cells more than
+    `few_cells`, and takes every size that the network takes.
 
     Returns
     -------
     The bytes of an ONNX file, see `to_onnx`.
     """
-    cells = _example(whole_cells(signal, blueprint.strides), signal.extendable)
+    cells = _example(few_cells(blueprint, signal), signal.extendable)
     recorded = record(blueprint.function, list(blueprint.inputs.values()), cells)
     return to_onnx(recorded, blueprint.inputs, blueprint.outputs, cells)
 
 
-def whole_cells(signal: Signal, strides: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the trained shape in cells of these strides, rounded up."""
-    return tuple(-(-size // n) for size, n in zip(signal.trained_shape, strides, strict=True))
+def export_torchscript(blueprint: Blueprint, signal: Signal) -> bytes:
+    """Export what `export_graph` does, as a TorchScript program of torch's own operators.
+
+    Returns
+    -------
+    The bytes of a TorchScript file, see `to_torchscript`.
+    """
+    cells = _example(few_cells(blueprint, signal), signal.extendable)
+    recorded = record(blueprint.function, list(blueprint.inputs.values()), cells, {})
+    return to_torchscript(recorded, list(blueprint.inputs))
+
+
+def few_cells(blueprint: Blueprint, signal: Signal) -> tuple[int, ...]:
+    """Give the numbers of cells from which on a graph is recorded and compared with torch.
+
+    Along axes that can be extended: `FEW`, or as many more as the network asks for (some refuse
+    sizes smaller than their padding), but no more than it was trained on. Whole sounds and clips
+    would take long, and show no more. Along the others: those of the trained shape, rounded up.
+    """
+    shape = zip(signal.trained_shape, blueprint.strides, strict=True)
+    trained = [-(-size // n) for size, n in shape]
+    for least in range(FEW, max(trained)):
+        cells = tuple(
+            min(n, least) if extendable else n
+            for n, extendable in zip(trained, signal.extendable, strict=True)
+        )
+        if _takes(blueprint, cells):
+            return cells
+    return tuple(trained)
+
+
+def _takes(blueprint: Blueprint, cells: tuple[int, ...]) -> bool:
+    """Tell whether the network works on so many cells."""
+    kinds = blueprint.inputs.values()
+    inputs = [
+        torch.tensor(kind)
+        if isinstance(kind, float)
+        else torch.zeros(1, kind[0], *scaled(kind[1], cells))
+        for kind in kinds
+    ]
+    try:
+        blueprint.function(*inputs)
+    except (RuntimeError, ValueError):  # how torch's layers refuse a size
+        return False
+    return True
 
 
 def _example(trained: tuple[int, ...], free: tuple[bool, ...]) -> Cells:

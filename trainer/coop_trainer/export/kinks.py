@@ -71,4 +71,6 @@ def on_a_kink(
             max(pair)
             for pair in zip(jumps, relative_errors(function(*near), expected), strict=True)
         ]
-    return bool(suspects) and all(jumps[k] >= errors[k] / 2 for k in suspects)
+        if all(jumps[k] >= errors[k] / 2 for k in suspects):
+            return True
+    return False

@@ -1,7 +1,7 @@
-"""How far ONNX Runtime's results are from torch's, on fresh random inputs."""
+"""How far ONNX Runtime's and TorchScript's results are from torch's, on fresh random inputs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor
 from coop_runtime.card import Parity, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.sessions import open_session
+from coop_runtime.torchscript import open_program
 
-from .graphs import Blueprint, whole_cells
+from .graphs import Blueprint, few_cells
 from .kinks import on_a_kink, relative_errors
 from .tracing import Axes, scaled
 
@@ -22,7 +23,7 @@ BATCHES = (1, 3)
 # How often an input that falls on a kink is drawn again.
 ATTEMPTS = 4
 
-# Three sizes, as cells more than those of training; along two axes or more, two are not square.
+# Three sizes, as cells more than the fewest; along two axes or more, two are not square.
 MORE = ((0, 0, 0), (1, 2, 1), (3, 0, 2))
 
 
@@ -31,44 +32,54 @@ def measure(
     blueprints: Mapping[str, Blueprint],
     signal: Signal,
     *,
+    backend: Literal["onnx", "torchscript"] = "onnx",
     seed: int = 0,
 ) -> dict[str, Parity]:
     """Compare each graph with torch's float32 autograd, at two batches and up to three sizes.
 
-    The smallest size is that of training, rounded up to whole cells; axes that cannot be
-    extended keep it.
+    The smallest size is that of `few_cells`; axes that cannot be extended keep it.
 
     Parameters
     ----------
     graphs
-        ONNX bytes by name.
+        Bytes by name.
     blueprints
         What each was made of.
     signal
         Shapes; x is drawn uniformly in its value range, the mask from {0, 1} and z from N(0, I).
+    backend
+        What plays them.
     seed
         Of the random inputs.
 
     Returns
     -------
     One report per graph. Each case holds ``batch``, ``shape`` (of the signal), and per output
-    ``relative_error``, max |onnx − torch| / max |torch|, and ``largest``, max |torch|. Where
+    ``relative_error``, max |backend − torch| / max |torch|, and ``largest``, max |torch|. Where
     torch gives zeros only, the error is absolute. ``redrawn`` counts inputs that were drawn
     again because torch's own results jump there, see `on_a_kink`.
 
     Raises
     ------
     CoopError
-        ONNX Runtime does not load one of the graphs.
+        The backend does not load one of the graphs.
     """
     rng = torch.Generator().manual_seed(seed)
-    return {name: _compare(graphs[name], blueprints[name], signal, rng) for name in graphs}
+    reports = {}
+    for name, data in graphs.items():
+        blueprint, file = blueprints[name], f"the exported graph '{name}'"
+        if backend == "onnx":
+            session = open_session(data, "cpu", torch.get_num_threads(), file)
+        else:
+            session = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, file)
+        reports[name] = _compare(session, blueprint, signal, rng)
+    return reports
 
 
 def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
     """Refuse graphs whose results differ from torch's.
 
-    Every output of every case must hold max |onnx − torch| ≤ atol + rtol · max |torch|.
+    Every output of every case must hold max |backend − torch| ≤ atol + rtol · max |torch|.
     ``rtol`` is what counts; ``atol`` spares outputs that are almost zero.
 
     Raises
@@ -99,13 +110,12 @@ def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
                     )
 
 
-def _compare(data: bytes, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
+def _compare(session: Any, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
     """Run a graph and its torch function on the same inputs, for every batch and size."""
-    session = open_session(data, "cpu", torch.get_num_threads(), "the exported graph")
     function, outputs = blueprint.function, list(blueprint.outputs)
     cases: list[dict[str, Any]] = []
     for batch in BATCHES:
-        for cells in _sizes(signal, blueprint.strides):
+        for cells in _sizes(blueprint, signal):
             redrawn = 0
             while True:
                 inputs = _draw(blueprint.inputs, signal, batch, cells, rng)
@@ -127,9 +137,9 @@ def _compare(data: bytes, blueprint: Blueprint, signal: Signal, rng: torch.Gener
     return Parity(worst, tuple(cases))
 
 
-def _sizes(signal: Signal, strides: tuple[int, ...]) -> list[tuple[int, ...]]:
+def _sizes(blueprint: Blueprint, signal: Signal) -> list[tuple[int, ...]]:
     """Different sizes in cells, each once."""
-    least = whole_cells(signal, strides)
+    least = few_cells(blueprint, signal)
     sizes = (
         tuple(
             n + extra * free for n, extra, free in zip(least, row, signal.extendable, strict=False)

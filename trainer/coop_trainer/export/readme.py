@@ -48,6 +48,12 @@ def _title(card: Card) -> str:
         f"- Graphs: {', '.join(f'`{g.file}`' for g in card.graphs.values())}; "
         f"{megabytes:.1f} MB in all. Everything about them stands in `card.json`."
     )
+    if card.torchscript:
+        files = ", ".join(f"`{file}`" for file in card.torchscript.files.values())
+        lines.append(
+            f"- TorchScript: {files}, the same for torch and libtorch. These are programs: load "
+            "them only from people whom you trust."
+        )
     return "\n".join(
         [
             f"# {card.name}\n",
@@ -125,14 +131,24 @@ def _training(card: Card) -> str:
 
 
 def _parity(card: Card) -> str:
+    reports = {"ONNX Runtime": card.parity}
+    if card.torchscript:
+        reports["TorchScript"] = card.torchscript.parity
     rows = [
-        (name, f"{report.max_relative_error:.1e}", len(report.cases))
+        (
+            name,
+            *(f"{found[name].max_relative_error:.1e}" for found in reports.values()),
+            len(report.cases),
+        )
         for name, report in card.parity.items()
     ]
     if not rows:
         return ""
-    table = _table("## Parity with torch", ("graph", "largest relative error", "cases"), rows)
-    return f"{table}\n\nmax |ONNX Runtime − torch| / max |torch|, both in float32, random inputs."
+    table = _table("## Parity with torch", ("graph", *reports, "cases"), rows)
+    return (
+        f"{table}\n\nLargest relative error, max |backend − torch| / max |torch|, in float32, "
+        "on random inputs."
+    )
 
 
 def _licence(card: Card) -> str:

@@ -2,10 +2,11 @@
 
 ``torch.export`` does not trace ``autograd.grad``; ``make_fx`` does, as it records what
 autograd really executes. What is recorded here holds for every batch and, along the axes that can
-be extended, every number of cells; it contains only operators that the ONNX exporter knows.
+be extended, every number of cells; unless asked otherwise, it contains only operators that the ONNX
+exporter knows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -47,7 +48,10 @@ class Cells(NamedTuple):
 
 
 def record(
-    function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Axes], cells: Cells
+    function: Callable[..., tuple[Tensor, ...]],
+    inputs: Sequence[Axes],
+    cells: Cells,
+    decompositions: Mapping[Any, Callable[..., Any]] | None = None,
 ) -> GraphModule:
     """Record ``function``, gradients included, for any batch and any number of free cells.
 
@@ -60,7 +64,11 @@ def record(
         Channels and strides of each input; the inputs share the batch and the cells.
     cells
         Where the function is run once, on tensors without data.
+    decompositions
+        Replacements by operator; None for those that ONNX needs, none for torch's own operators.
     """
+    if decompositions is None:
+        decompositions = {**core_aten_decompositions(), **ADJOINTS}
     mode = FakeTensorMode(
         allow_fallback_kernels=False,
         allow_non_fake_inputs=True,
@@ -86,7 +94,7 @@ def record(
 
     graph = make_fx(
         rewritten,
-        decomposition_table={**core_aten_decompositions(), **ADJOINTS},
+        decomposition_table=decompositions,
         tracing_mode="symbolic",
         _allow_non_fake_inputs=True,
     )(*examples)

@@ -1,9 +1,10 @@
 """The parts of a card: what is drawn, from what, how it is revised, and its files."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .errors import CoopError
+from .errors import CardError
 
 __all__ = [
     "CARD_FILE",
@@ -18,6 +19,9 @@ __all__ = [
 ]
 
 CARD_FILE = "card.json"
+
+# What a stranger's card may claim: arrays of these sizes are made of it.
+_MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**28
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class Signal:
     rate
         Samples per second of a sound, or frames per second of a clip, > 0; None if unknown, and
         for pictures.
+    whitening
+        Of a whitened sound, the prediction that it lacks (`coop_runtime.whitening`): the graphs,
+        ``value_range`` and ``source_range`` are about what remains. Empty: the sound itself.
     """
 
     kind: Literal["texture", "images", "sound", "clips"]
@@ -53,16 +60,25 @@ class Signal:
     trained_shape: tuple[int, ...]
     extendable: tuple[bool, ...]
     rate: float | None = None
+    whitening: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
-        check(self.channels >= 1, f"signal.channels: expected ≥ 1, found {self.channels}")
+        check(
+            1 <= self.channels <= _MOST_CHANNELS,
+            f"signal.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
+        )
         check(
             len(self.trained_shape) == self.dims and min(self.trained_shape) >= 1,
             f"signal.trained_shape: expected {self.dims} positive numbers",
         )
+        check(
+            math.prod(self.trained_shape) * self.channels <= _MOST_ENTRIES,
+            f"signal.trained_shape: expected at most {_MOST_ENTRIES} entries",
+        )
         check(len(self.extendable) == self.dims, f"signal.extendable: expected {self.dims} values")
         check(self.rate is None or self.rate > 0, f"signal.rate: expected > 0, found {self.rate}")
+        check(not self.whitening or self.kind == "sound", "signal.whitening: only sounds have it")
         for name in ("value_range", "source_range"):
             low, high = getattr(self, name)
             check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")
@@ -79,8 +95,11 @@ class Latent:
     strides: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check(self.channels >= 1, f"latent.channels: expected ≥ 1, found {self.channels}")
-        check(min(self.strides, default=0) >= 1, "latent.strides: expected numbers ≥ 1")
+        check(
+            1 <= self.channels <= _MOST_CHANNELS,
+            f"latent.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
+        )
+        _check_strides("latent.strides", self.strides)
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,9 @@ class Langevin:
         Largest absolute drift of one entry in one step; None for no limit.
     clamp
         Whether states are clamped to the signal's value range.
+    start_sd
+        Without a generator, chains start from N(0, ``start_sd``² I), > 0; None: from uniform noise
+        in the signal's value range.
     """
 
     steps: int
@@ -108,14 +130,14 @@ class Langevin:
     noise: bool = True
     max_drift: float | None = None
     clamp: bool = False
+    start_sd: float | None = None
 
     def __post_init__(self) -> None:
         check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
         check(self.step_size > 0, f"langevin.step_size: expected > 0, found {self.step_size}")
-        check(
-            self.max_drift is None or self.max_drift > 0,
-            f"langevin.max_drift: expected > 0, found {self.max_drift}",
-        )
+        for name in ("max_drift", "start_sd"):
+            value = getattr(self, name)
+            check(value is None or value > 0, f"langevin.{name}: expected > 0, found {value}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +169,7 @@ class Graph:
 
     def __post_init__(self) -> None:
         _check_plain("graphs", self.file)
-        check(min(self.strides, default=0) >= 1, "graphs: expected strides ≥ 1")
+        _check_strides("graphs: strides", self.strides)
 
 
 @dataclass(frozen=True)
@@ -179,6 +201,11 @@ class TorchScript:
             _check_plain("torchscript", file)
 
 
+def _check_strides(where: str, strides: tuple[int, ...]) -> None:
+    found = min(strides, default=0) >= 1 and max(strides, default=0) <= _LARGEST_STRIDE
+    check(found, f"{where}: expected numbers from 1 to {_LARGEST_STRIDE}")
+
+
 def _check_plain(where: str, file: str) -> None:
     plain = file not in ("", ".", "..") and not set(file) & set("/\\:")
     check(plain, f"{where}: expected a file name inside the bundle, found {file!r}")
@@ -189,8 +216,8 @@ def check(holds: bool, message: str) -> None:
 
     Raises
     ------
-    CoopError
+    CardError
         ``message``, if ``holds`` is false.
     """
     if not holds:
-        raise CoopError(f"{CARD_FILE}: {message}")
+        raise CardError(f"{CARD_FILE}: {message}")

@@ -1,6 +1,6 @@
 """Equal ways to compute a few torch functions that record as fewer, cheaper operators."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -11,7 +11,6 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.overrides import TorchFunctionMode
 
 from .folding import Folding, affine
-from .repeated import repeated
 
 __all__ = ["Rewrites"]
 
@@ -22,10 +21,16 @@ class Rewrites(TorchFunctionMode):
     Circular padding would be recorded as writes into an empty tensor, nearest up-sampling as
     gathering with computed indices, and their gradients as scattering. What is linear after a
     convolution goes into its weights.
+
+    Parameters
+    ----------
+    repeat
+        Repeats each sample of a tensor (batch, channels, …) so many times along each spatial axis.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, repeat: Callable[[Tensor, Sequence[int]], Tensor]) -> None:
         super().__init__()
+        self._repeat = repeat
         self._folding = Folding()
 
     def __torch_function__(
@@ -40,7 +45,7 @@ class Rewrites(TorchFunctionMode):
         if func is F.interpolate and _option("mode", 3, args, options) in (None, "nearest"):
             factors = _whole_factors(_option("scale_factor", 2, args, options), args[0].dim() - 2)
             if factors is not None:
-                return repeated(args[0], factors)
+                return self._repeat(args[0], factors)
         if func is F.batch_norm and not _option("training", 5, args, options):
             return self._normalised(*args, **{k: v for k, v in options.items() if k != "training"})
         result = func(*args, **options)

@@ -48,6 +48,7 @@ OPERATORS = frozenset(
         "ReduceSum",
         "Relu",
         "Reshape",
+        "Resize",
         "Shape",
         "Sigmoid",
         "Sign",

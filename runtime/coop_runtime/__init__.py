@@ -12,8 +12,6 @@ A bundle is a folder that ``coop-export`` wrote. Load one, draw, revise, look:
 Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
 from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
@@ -30,7 +28,7 @@ from .errors import (
     MissingGraphError,
     TimeLimitError,
 )
-from .files import new_folder, write_all_atomically, write_atomically
+from .files import is_free, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
@@ -63,6 +61,7 @@ __all__ = [
     "examine",
     "from_samples",
     "from_uint8",
+    "is_free",
     "langevin",
     "langevin_step",
     "latent_langevin",
@@ -77,7 +76,14 @@ __all__ = [
     "write_atomically",
 ]
 
-try:
-    __version__ = version("coopnets")
-except PackageNotFoundError:  # the folder was copied into another program
-    __version__ = "unknown"
+
+def __getattr__(name: str) -> str:
+    """Give ``__version__``; reading it takes longer than all the rest, so only on demand."""
+    if name != "__version__":
+        raise AttributeError(f"module 'coop_runtime' has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("coopnets")
+    except PackageNotFoundError:  # the folder was copied into another program
+        return "unknown"

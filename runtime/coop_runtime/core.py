@@ -157,15 +157,20 @@ class Core:
     def noise(
         self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
     ) -> Array:
-        """Draw noise, uniform in the card's ``value_range``: a start for `refine` without drafts.
+        """Draw noise, a start for `refine` without drafts: what the chains of training start from.
 
-        Parameters and result are those of `generate`.
+        Normal with deviation ``langevin.start_sd`` of the card, or uniform in ``value_range``
+        where the card has none. Parameters and result are those of `generate`.
         """
         out, of_each = self._blank(n, seed, size, first, Purpose.START)
         low, high = self.card.signal.value_range
+        sd = self.card.langevin.start_sd if self.card.langevin else None
         for k, stream in enumerate(of_each):
-            out[k] = low + (high - low) * uniform(stream, out.shape[1:])
-        return out
+            if sd is None:
+                out[k] = low + (high - low) * uniform(stream, out.shape[1:])
+            else:
+                out[k] = sd * normal(stream, out.shape[1:])
+        return np.clip(out, low, high, out=out)
 
     def encode(self, x: Array) -> Code:
         """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.

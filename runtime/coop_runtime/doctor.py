@@ -1,6 +1,5 @@
 """What ``coop-run doctor`` prints, as data: what is installed, and what really works."""
 
-import importlib.metadata
 import platform
 import time
 from dataclasses import dataclass
@@ -114,13 +113,17 @@ def examine() -> Report:
 
 def onnxruntime_distributions() -> tuple[str, ...]:
     """Name the installed pip packages that provide ``onnxruntime``; two break each other."""
-    return tuple(sorted(set(importlib.metadata.packages_distributions().get("onnxruntime", []))))
+    from importlib.metadata import packages_distributions  # slow, and only doctor needs it
+
+    return tuple(sorted(set(packages_distributions().get("onnxruntime", []))))
 
 
 def _version(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        return version(distribution)
+    except PackageNotFoundError:
         return "not installed"
 
 

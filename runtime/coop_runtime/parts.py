@@ -120,6 +120,9 @@ class Langevin:
         Largest absolute drift of one entry in one step; None for no limit.
     clamp
         Whether states are clamped to the signal's value range.
+    start_sd
+        Without a generator, chains start from N(0, ``start_sd``² I), > 0; None: from uniform noise
+        in the signal's value range.
     """
 
     steps: int
@@ -127,14 +130,14 @@ class Langevin:
     noise: bool = True
     max_drift: float | None = None
     clamp: bool = False
+    start_sd: float | None = None
 
     def __post_init__(self) -> None:
         check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
         check(self.step_size > 0, f"langevin.step_size: expected > 0, found {self.step_size}")
-        check(
-            self.max_drift is None or self.max_drift > 0,
-            f"langevin.max_drift: expected > 0, found {self.max_drift}",
-        )
+        for name in ("max_drift", "start_sd"):
+            value = getattr(self, name)
+            check(value is None or value > 0, f"langevin.{name}: expected > 0, found {value}")
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ def test_info(tiny_bundle: Path) -> None:
     assert "texture, 2-D, 3 channel(s), trained at 8x8\n" in result.stdout
     assert "draws      NxN, any N\n" in result.stdout
     assert "one cell per 4x4 samples" in result.stdout
+    assert "method" not in result.stdout
     assert result.stdout.count("sha256 verified") == 3
     as_json = run("info", tiny_bundle, "--json")
     assert json.loads(as_json.stdout) == json.loads((tiny_bundle / "card.json").read_text("utf-8"))

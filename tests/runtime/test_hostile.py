@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,12 +42,13 @@ def test_mutants(tiny_bundle: Path, tmp_path: Path, seed: int) -> None:
 def test_only_regular_files_are_read(tiny_bundle: Path, tmp_path: Path, name: str) -> None:
     path, elsewhere = tiny_bundle / name, tmp_path / "elsewhere"
     path.rename(elsewhere)
-    for make, message in (
+    cases: list[tuple[Callable[[], None], str]] = [
         (lambda: path.symlink_to(elsewhere), "symbolic link"),
         (lambda: path.hardlink_to(elsewhere), "hard link"),
         (lambda: os.mkfifo(path), "not a regular file"),
         (lambda: path.symlink_to("/dev/zero"), "symbolic link"),
-    ):
+    ]
+    for make, message in cases:
         make()
         began = time.monotonic()
         with pytest.raises(BundleError, match=message):

@@ -123,6 +123,17 @@ def test_noise_is_uniform_and_does_not_depend_on_the_batch(tiny_bundle: Path) ->
     assert x.var() == pytest.approx(1 / 3, rel=0.02)
 
 
+def test_normal_noise_of_the_card_s_deviation(edit_bundle: Edit) -> None:
+    def normal(card: Card) -> Card:
+        return replace(judging(card), langevin=Langevin(2, 0.1, start_sd=0.05))
+
+    model = load(edit_bundle(normal, {}), "cpu")
+    x = model.noise(4, seed=1, size=64)
+    assert x.tobytes() == b"".join(model.noise(1, 1, 64, first=k).tobytes() for k in range(4))
+    assert x.std() == pytest.approx(0.05, rel=0.02)
+    assert (x**4).mean() == pytest.approx(3 * 0.05**4, rel=0.1)
+
+
 def test_encode_is_the_encoder_of_the_padded_signal(edit_bundle: Edit, weight: F) -> None:
     model = load(edit_bundle(encoding, {"encoder.onnx": ENCODER}), "cpu")
     x = signals(3, 3, 7, 12)

@@ -1,16 +1,19 @@
 """From the folder of a run to a bundle."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from coop_runtime.card import Card, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError
+from coop_runtime.files import is_free
 from coop_runtime.strict import encode
 
+from ..config import TABLES, Config
 from ..data import BUILT_IN, CLIPS, SOUNDS
-from ..langevin import VALUE_RANGE, LangevinConfig
+from ..langevin import VALUE_RANGE
+from ..optimise import Network
 from ..sheets import COLUMNS, as_heard, draw_samples, sample_files
 from ..shown import png
 from ..start import resume
@@ -42,7 +45,7 @@ def export_run(
     run
         A folder of coop-train; it is not changed.
     target
-        Folder of the bundle; must not exist. Its last part is the model's name.
+        Folder of the bundle, new or empty. Its last part is the model's name.
     torchscript
         Whether to add the same graphs as TorchScript.
     atol, rtol
@@ -53,7 +56,7 @@ def export_run(
     CoopError
         No run or no checkpoint there, an existing target, or too large a difference.
     """
-    if target.exists():
+    if not is_free(target):
         raise CoopError(f"'{target}' exists already; give a new name, or remove it first")
     training, _, good = resume(run, torch.device("cpu"), writing=False)
     if good is None:
@@ -85,7 +88,7 @@ def export_run(
             whitening=signals.whitening,
         ),
         latent=None if g is None else Latent(channels=g.latent_channels, strides=g.strides),
-        langevin=_langevin(langevin) if has_energy else None,
+        langevin=_langevin(config) if has_energy else None,
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
@@ -95,7 +98,8 @@ def export_run(
     )
 
 
-def _langevin(settings: LangevinConfig | None) -> Langevin | None:
+def _langevin(config: Config) -> Langevin | None:
+    settings = config.langevin
     if settings is None:
         return None
     return Langevin(
@@ -104,6 +108,7 @@ def _langevin(settings: LangevinConfig | None) -> Langevin | None:
         noise=settings.noise,
         max_drift=settings.max_drift,
         clamp=settings.clamp,
+        start_sd=None if "generator" in config.networks else config.algorithm_d.start_sd,
     )
 
 
@@ -120,7 +125,7 @@ def _history(training: Training) -> dict[str, Any]:
         "parameters": {
             k: sum(p.numel() for p in n.parameters()) for k, n in training.networks.items()
         },
-        "settings": encode(training.config),
+        "settings": used_settings(training.config),
     }
     return history | _licence(training.signals.kind, set(names))
 
@@ -132,6 +137,24 @@ def _licence(kind: str, names: set[str]) -> dict[str, str]:
     if names <= {"sound": set(SOUNDS), "clips": set(CLIPS)}.get(kind, set()):
         return {"licence": "MIT: computed by coopnets itself, see data/synthetic.py."}
     return {}
+
+
+def used_settings(config: Config) -> dict[str, Any]:
+    """Give the settings that mean something: those of the method, and of networks that it learns.
+
+    Examples
+    --------
+    >>> from coop_trainer.config import configure
+    >>> from coop_trainer.presets import load_preset
+    >>> used = used_settings(configure(load_preset("images", "mnist"), pairs=["method=vae"]))
+    >>> [key in used for key in ("data", "encoder", "vae", "descriptor", "coopnets")]
+    [True, True, True, False, False]
+    """
+    unused = {*TABLES.values()} - {TABLES[config.method]}
+    for network in get_args(Network):
+        if network not in config.networks:
+            unused |= {network, f"{network}_optimiser"}
+    return {key: value for key, value in encode(config).items() if key not in unused}
 
 
 def _samples(training: Training) -> dict[str, bytes]:

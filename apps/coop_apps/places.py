@@ -34,10 +34,13 @@ class Places:
     out
         A file name, which is numbered for several inputs; a folder, there already or named with a
         slash at its end, for files named as the inputs; or ``"-"``.
+    sheet
+        Whether the results are several signals, side by side.
     """
 
     card: Card
     out: str
+    sheet: bool = False
 
     def of(self, inputs: Sequence[str], first: int) -> list[Path]:
         """Give the file of each input; refuse before computing what could not be written.
@@ -54,8 +57,13 @@ class Places:
             several for standard output.
         """
         paths = self._paths(inputs, first)
-        example = paths[0].name if self._is_folder() else paths[0]
-        Output(self.card, Path(example)).check([0])
+        folder = Path(self.out)
+        if not self._is_folder():
+            Output(self.card, paths[0], sheet=self.sheet).check([])
+        elif folder.is_dir() or folder.parent.is_dir():
+            Output(self.card, Path(paths[0].name), sheet=self.sheet).check([])
+        else:
+            raise CoopError(f"cannot make '{folder}': there is no folder '{folder.parent}'")
         taken = {Path(name).resolve() for name in inputs if name != STANDARD}
         for k, path in enumerate(paths):
             if path in paths[:k]:
@@ -66,18 +74,16 @@ class Places:
         return paths
 
     def write(self, signals: Array, path: Path) -> None:
-        """Write signals (n, channels, *size), several side by side; to standard output for "-"."""
-        output = Output(self.card, path, sheet=len(signals) > 1)
+        """Write a signal (1, channels, *size), or those of a sheet; ``"-"``: to standard output."""
+        numbers, parts = range(len(signals)), [x[None] for x in signals]
         if self.out != STANDARD:
             if self._is_folder():
                 path.parent.mkdir(exist_ok=True)
-            output.write([x[None] for x in signals], range(len(signals)))
+            Output(self.card, path, sheet=self.sheet).write(parts, numbers)
             return
         with tempfile.TemporaryDirectory() as folder:
-            there = Path(folder) / f"out{ENDING[self.card.signal.dims]}"
-            Output(self.card, there, sheet=output.sheet).write(
-                [x[None] for x in signals], range(len(signals))
-            )
+            there = Path(folder) / path.name
+            Output(self.card, there, sheet=self.sheet).write(parts, numbers)
             send(there.read_bytes())
 
     def _is_folder(self) -> bool:
@@ -109,7 +115,7 @@ def place_of(card: Card, out: str) -> Path:
     path = Path(f"out{ending}") if out == STANDARD else Path(out)
     endings = {1: (".wav",), 2: (".png", *_ANIMATED), 3: _ANIMATED}[card.signal.dims]
     check_writable(path, *endings)
-    Output(card, path.with_suffix(ending)).check([0])
+    Output(card, path.with_suffix(ending)).check([])
     if path.is_dir():
         raise CoopError(f"'{path}' is a folder; give another name")
     return path

@@ -89,7 +89,7 @@ def complete(
         shown = _sheet(item.x, missing, last.suggestions[0], model.card) if sheet else last.x
         return Done(shown, report, **read)
 
-    job.run(task, any_size=True, prepare=masks.find)
+    job.run(task, any_size=True, sheet=sheet, prepare=masks.find)
 
 
 def _sheet(x: Array, missing: NDArray[np.bool_], suggestions: Array, card: Card) -> Array:

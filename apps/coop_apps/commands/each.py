@@ -11,7 +11,7 @@ import click
 import coop_runtime
 from coop_runtime import Array, Model
 
-from ..inputs import Input, find_inputs, read_input
+from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..places import Places
 from ..sidecar import write_sidecar
 from .shared import (
@@ -55,7 +55,7 @@ class Done:
     Attributes
     ----------
     x
-        (n, channels, *size); several are written side by side.
+        (1, channels, *size); of a sheet several.
     report
         For ``--json``.
     files, changes
@@ -86,6 +86,7 @@ class Each:
         task: Callable[[Model, Item], Done],
         *,
         any_size: bool = False,
+        sheet: bool = False,
         prepare: Callable[[int], object] = id,
     ) -> None:
         """Read, compute and write input after input; each result appears whole or not at all.
@@ -96,13 +97,15 @@ class Each:
             Makes the result of an input.
         any_size
             As in `read_input`.
+        sheet
+            As in `Places`.
         prepare
             Called with the number of inputs before anything is computed.
         """
         check_json(self.as_json, self.out)
         card = coop_runtime.read_card(self.bundle)
         names = find_inputs(self.sources, card.signal.dims)
-        places = Places(card, self.out)
+        places = Places(card, self.out, sheet)
         paths = places.of(names, self.first)
         prepare(len(names))
         with coop_runtime.load(self.bundle, self.device) as model:
@@ -111,7 +114,7 @@ class Each:
                 with about(name):
                     done = task(model, item)
                 places.write(done.x, path)
-                if self.sidecar and self.out != "-":
+                if self.sidecar and self.out != STANDARD:
                     write_sidecar(
                         path,
                         self.bundle,

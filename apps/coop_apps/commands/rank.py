@@ -34,7 +34,7 @@ def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -
     card = coop_runtime.read_card(bundle)
     names = find_inputs(sources, card.signal.dims)
     ranked: list[tuple[float, str]] = []
-    sizes = set()
+    sizes: set[tuple[int, ...]] = set()
 
     def judge(name: str) -> None:
         with about(name):

@@ -24,6 +24,7 @@ __all__ = [
     "last_of",
     "noise_option",
     "out_option",
+    "running",
     "seed_option",
     "sidecar_option",
     "size_option",

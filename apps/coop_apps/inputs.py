@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import io
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -214,10 +215,7 @@ def _sized(read: Input, card: Card, any_size: bool) -> Input:
 
 
 def _bytes(source: str) -> bytes:
-    if source != STANDARD:
-        return Path(source).read_bytes()
-    data: bytes = click.get_binary_stream("stdin").read()
-    return data
+    return sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
 
 
 def _is_clip(path: Path) -> bool:

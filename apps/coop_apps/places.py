@@ -1,5 +1,6 @@
 """Where the results of several inputs go: numbered files, a folder, standard output."""
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -150,6 +151,5 @@ def send(data: bytes, out: str = STANDARD, path: Path | None = None) -> None:
     if out != STANDARD and path is not None:
         write_atomically(path, data)
         return
-    stream = click.get_binary_stream("stdout")
-    stream.write(data)
-    stream.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -99,7 +99,7 @@ def _make(context: click.Context, record: Record, folder: Path, out: Path) -> No
     commands = group.commands if isinstance(group, click.Group) else {}
     command = commands.get(record.command)
     options = {p.name: p for p in command.params} if command else {}
-    if command is None or "sidecar" not in options:
+    if command is None or not isinstance(options.get("sidecar"), click.Option):
         raise CoopError(f"coopnets {coop_runtime.__version__} has no command '{record.command}'")
     arguments = ["--seed", str(record.seed), "--no-sidecar", "-o", str(out)]
     for name, value in record.settings.items():

@@ -1,5 +1,6 @@
 """Signals to work on: pictures, sounds and clips in files, folders, globs and standard input."""
 
+import contextlib
 import glob
 import hashlib
 import io
@@ -7,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -154,15 +155,11 @@ def open_picture(data: bytes, source: str) -> Image.Image:
         Not a picture, damaged, or too large.
     """
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-            warnings.simplefilter("ignore")
+        with _quiet(), Image.open(io.BytesIO(data)) as image:
             image.load()
             return _eight_bits(ImageOps.exif_transpose(image))
     except Exception as error:  # damage raises whatever Pillow's decoders run into
-        why = " ".join(str(error).split())[:200].replace(" <_io.BytesIO object", "")
-        why = "too large" if isinstance(error, Image.DecompressionBombError) else why
-        why = "no known format" if isinstance(error, Image.UnidentifiedImageError) else why
-        raise CoopError(f"'{source}': not a picture that can be read ({why})") from None
+        raise CoopError(f"'{source}': not a picture that can be read ({_why(error)})") from None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -181,10 +178,23 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _animation(data: bytes, source: str) -> list[Image.Image]:
     open_picture(data, source)
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with _quiet(), Image.open(io.BytesIO(data)) as opened:
             return [_eight_bits(frame) for frame in ImageSequence.Iterator(opened)]
-    except Exception as error:
-        raise CoopError(f"'{source}': not a clip that can be read ({error})") from None
+    except Exception as error:  # as above
+        raise CoopError(f"'{source}': not a clip that can be read ({_why(error)})") from None
+
+
+def _quiet() -> contextlib.AbstractContextManager[Any]:
+    """Keep Pillow's warnings, of damaged metadata for instance, off the terminal."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return "too large"
+    if isinstance(error, Image.UnidentifiedImageError):  # whose message is about a BytesIO
+        return "no known format"
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _coloured(pixels: Pixels, source: str, card: Card) -> Pixels:

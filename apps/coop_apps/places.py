@@ -66,9 +66,11 @@ class Places:
         else:
             raise CoopError(f"cannot make '{folder}': there is no folder '{folder.parent}'")
         taken = {Path(name).resolve() for name in inputs if name != STANDARD}
-        for k, path in enumerate(paths):
-            if path in paths[:k]:
+        seen: set[Path] = set()
+        for path in paths:
+            if path in seen:
                 raise CoopError(f"two inputs would become '{path}'; give -o with a file name")
+            seen.add(path)
             if path.is_dir() or path.resolve() in taken:
                 what = "is a folder" if path.is_dir() else "is an input"
                 raise CoopError(f"'{path}' {what}; give another name")

@@ -17,8 +17,10 @@ from coop_runtime.strict import decode, encode
 
 from .inputs import STANDARD, fingerprint
 
-__all__ = ["Made", "Origin", "Record", "read_sidecar", "sidecar_of", "write_sidecar"]
+__all__ = ["FILES", "Made", "Origin", "Record", "read_sidecar", "sidecar_of", "write_sidecar"]
 
+#: Settings that are names of files.
+FILES = ("mask",)
 _NOT_SETTINGS = ("out", "as_json", "sidecar", "seed")
 _LARGEST = 2**24  # bytes
 
@@ -75,15 +77,14 @@ class Record:
         """Give the record for a result ``file`` in folder ``new`` instead of ``old``."""
 
         def there(name: Any) -> Any:
-            known = name in self.files if isinstance(name, str) else False
-            return _relative(old / name, new) if known else name
+            return _relative(old / name, new) if name in self.files else name
 
         return replace(
             self,
             bundle=replace(self.bundle, folder=_relative(old / self.bundle.folder, new)),
             output=replace(self.output, file=file),
             arguments=tuple(map(there, self.arguments)),
-            settings={key: there(value) for key, value in self.settings.items()},
+            settings={k: there(v) if k in FILES else v for k, v in self.settings.items()},
             files={there(name): sha256 for name, sha256 in self.files.items()},
         )
 
@@ -148,7 +149,7 @@ def write_sidecar(
         Made(path.name, fingerprint(path)),
         int(given["seed"]),
         tuple(here.get(a, a) for a in arguments),
-        _filled(settings, card) | {k: here[v] for k, v in settings.items() if _is_in(v, here)},
+        {k: here.get(v, v) if k in FILES else v for k, v in _filled(settings, card).items()},
         {here[name]: sha256 for name, sha256 in files.items()},
     )
     folder = path.absolute().parent
@@ -186,11 +187,8 @@ def _filled(settings: dict[str, Any], card: Card) -> dict[str, Any]:
     return settings | known
 
 
-def _is_in(value: Any, files: Mapping[str, str]) -> bool:
-    return isinstance(value, str) and value in files
-
-
 def _relative(path: Path, folder: Path) -> str:
     if path.name == STANDARD:
         return STANDARD
-    return PurePath(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    name = PurePath(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    return f"./{name}" if name.isdigit() else name  # a number alone is a seed

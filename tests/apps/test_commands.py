@@ -211,7 +211,7 @@ def test_latents(edit_bundle: Edit, tmp_path: Path, picture: Callable[..., Path]
         (said,) = objects(
             done("reconstruct", bundle, path, "--how", how, *SHORT, "--json", "-o", out)
         )
-        expected = model.reconstruct(x, how, chains=2, steps=3, settle=2)  # type: ignore[arg-type]
+        expected = model.reconstruct(x, how, chains=2, steps=3, settle=2)
         assert said["error"] == float(expected.error[0])
         np.testing.assert_array_equal(pixels(out), drawn(model, expected.x)[0])
     code = model.encode(x)
@@ -342,6 +342,8 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
 
 
 def test_names_of_commands_are_those_of_methods() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     for command in COMMANDS:
+        assert f"`{command.name}`" in readme or f"`coop-run {command.name} " in readme
         assert command.name == "again" or hasattr(Model, command.name or "")
         assert isinstance(command, click.Command)

@@ -24,7 +24,7 @@ GREY = Signal("images", 2, 1, (-1.0, 1.0), (0.0, 255.0), (8, 6), (False, False))
 
 def card(signal: Signal) -> Card:
     """Describe a bundle of an energy alone; there are no files."""
-    x = ("batch", signal.channels, *map("N{}".format, range(signal.dims)))
+    x: tuple[int | str, ...] = ("batch", signal.channels, *map("N{}".format, range(signal.dims)))
     graph = Graph("energy.onnx", (1,) * signal.dims, {"x": x}, {"energy": ("batch",)})
     entry = Entry("0" * 64, 1)
     return Card(

@@ -99,6 +99,18 @@ def test_what_a_sidecar_says(here: Path) -> None:
     assert record.output.file == "out-1.png"
 
 
+def test_files_and_seeds_of_one_name(here: Path) -> None:
+    """A file 7 is not the seed 7, and a file linear is not a setting."""
+    shutil.copy(here / "in/a.png", here / "7")
+    shutil.copy(here / "in/b.png", here / "linear")
+    for line in ("interpolate tiny 7 ./7", "interpolate tiny linear 7 --how linear"):
+        assert run(*line.split(), "-o", "out.png").exit_code == 0
+        first = (here / "out.png").read_bytes()
+        assert run("again", "out.png.json", "-o", "in/new.png").exit_code == 0
+        assert run("again", "in/new.png.json", "-o", "new.png").exit_code == 0
+        assert (here / "new.png").read_bytes() == first
+
+
 def test_no_sidecar(here: Path) -> None:
     for line in ("generate tiny", "refine tiny in/a.png", "panel tiny"):
         assert run(*line.split(), "--no-sidecar", "-o", "out.png").exit_code == 0

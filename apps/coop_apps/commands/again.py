@@ -14,7 +14,7 @@ from coop_runtime.card import CARD_FILE
 
 from ..console import Command
 from ..inputs import STANDARD, fingerprint
-from ..sidecar import Record, read_sidecar, sidecar_of
+from ..sidecar import FILES, Record, read_sidecar, sidecar_of
 
 __all__ = ["again"]
 
@@ -105,7 +105,8 @@ def _make(context: click.Context, record: Record, folder: Path, out: Path) -> No
     for name, value in record.settings.items():
         if not isinstance(option := options.get(name), click.Option) or name in ("out", "sidecar"):
             raise CoopError(f"coopnets {coop_runtime.__version__} has no setting '{name}'")
-        arguments += _option(option, _there(value, record, folder))
+        is_file = name in FILES and value is not None
+        arguments += _option(option, _there(str(value), record, folder) if is_file else value)
     inputs = [_there(argument, record, folder) for argument in record.arguments]
     arguments += ["--", str(folder / record.bundle.folder), *inputs]
     with (
@@ -115,8 +116,9 @@ def _make(context: click.Context, record: Record, folder: Path, out: Path) -> No
         command.invoke(inner)
 
 
-def _there(value: Any, record: Record, folder: Path) -> Any:
-    return str(folder / value) if isinstance(value, str) and value in record.files else value
+def _there(name: str, record: Record, folder: Path) -> str:
+    """Give the path of a file that the record knows, and other arguments as they are."""
+    return str((folder / name).absolute()) if name in record.files else name
 
 
 def _option(option: click.Option, value: Any) -> list[str]:

@@ -87,7 +87,7 @@ class Each:
         *,
         any_size: bool = False,
         sheet: bool = False,
-        prepare: Callable[[int], object] = id,
+        prepare: Callable[[int], object] | None = None,
     ) -> None:
         """Read, compute and write input after input; each result appears whole or not at all.
 
@@ -107,7 +107,8 @@ class Each:
         names = find_inputs(self.sources, card.signal.dims)
         places = Places(card, self.out, sheet)
         paths = places.of(names, self.first)
-        prepare(len(names))
+        if prepare:
+            prepare(len(names))
         with coop_runtime.load(self.bundle, self.device) as model:
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
                 item = Item(read_input(name, card, any_size=any_size), self.first + index, index)

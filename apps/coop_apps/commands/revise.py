@@ -90,7 +90,7 @@ def recover(
         )
         return _revised(model, states, steps, item, read)
 
-    job.run(task, prepare=masks.find if masks else id)
+    job.run(task, prepare=masks.find if masks else None)
 
 
 def _revised(

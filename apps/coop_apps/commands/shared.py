@@ -99,7 +99,9 @@ def tell(as_json: bool, report: dict[str, Any], written: Iterable[Path], out: st
         click.echo(name)
 
 
-def last_of(states: Iterable[S], length: int, label: str, each: Callable[[S], Any] = id) -> S:
+def last_of(
+    states: Iterable[S], length: int, label: str, each: Callable[[S], object] | None = None
+) -> S:
     """Run states through to the last, with a bar on stderr if it is a terminal.
 
     Parameters
@@ -116,7 +118,8 @@ def last_of(states: Iterable[S], length: int, label: str, each: Callable[[S], An
         states, length=length, label=label, file=sys.stderr, hidden=hidden
     ) as shown:
         for state in shown:
-            each(state)
+            if each:
+                each(state)
     return state
 
 

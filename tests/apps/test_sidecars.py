@@ -200,3 +200,6 @@ def test_wrong_names(here: Path) -> None:
     refused("no such sidecar: 'none.json'", "none.json")
     refused("'new.jpg' does not end in '.png'", "out.png.json", "-o", "new.jpg", code=2)
     refused("there is no folder 'no'", "out.png.json", "-o", "no/new.png")
+    (here / "in/x.png").mkdir()
+    (here / "in/x.png/note").write_text("")
+    refused("'in/x.png' exists already", "out.png.json", "-o", "in/x.png")

@@ -52,6 +52,8 @@ def again(
         raise click.BadParameter(f"'{out}' does not end in '{suffix}', as the first one does")
     if not out.parent.is_dir():
         raise CoopError(f"cannot write '{out}': there is no folder '{out.parent}'; make it first")
+    if out.is_dir() and not coop_runtime.is_free(out):
+        raise CoopError(f"'{out}' exists already; give a new name with -o, or remove it first")
     _check_unchanged(record, folder)
     with tempfile.TemporaryDirectory(prefix=".coop-", dir=out.parent) as place:
         made = Path(place) / out.name

@@ -23,7 +23,9 @@ from .doctor import Report, examine
 from .errors import ArgumentError, BundleError, CoopError, MissingGraphError
 from .files import new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
+from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
+from .tasks import Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
     "ArgumentError",
@@ -31,12 +33,17 @@ __all__ = [
     "BundleError",
     "Card",
     "Code",
+    "Completion",
     "CoopError",
     "Core",
+    "Damaged",
+    "Drawn",
     "EnergyGradient",
+    "LatentState",
     "MissingGraphError",
     "Model",
     "Posterior",
+    "Reconstruction",
     "Report",
     "State",
     "__version__",
@@ -45,6 +52,8 @@ __all__ = [
     "from_uint8",
     "langevin",
     "langevin_step",
+    "latent_langevin",
+    "latent_step",
     "load",
     "new_folder",
     "read_card",

@@ -1,12 +1,12 @@
 """Checking, padding and cropping of batches of signals (batch, channels, *spatial)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .card import Card
+from .card import Card, Latent
 from .errors import ArgumentError
 
 __all__ = [
@@ -17,11 +17,14 @@ __all__ = [
     "check_whole",
     "crop",
     "drawable",
+    "latent_shape",
     "pad_up",
     "round_up",
+    "signal_shape",
 ]
 
 Array = NDArray[np.float32]
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> Array:
@@ -121,6 +124,23 @@ def drawable(card: Card) -> tuple[int | str, ...]:
     )
 
 
+def signal_shape(card: Card) -> tuple[int | str, ...]:
+    """Give the shape that `check_array` expects of a batch of the card's signals."""
+    return "batch", card.signal.channels, *("size" if n == "N" else n for n in drawable(card))
+
+
+def latent_shape(latent: Latent, size: Sequence[int]) -> tuple[int, ...]:
+    """Give (latent channels, *cells) of a signal of this size, in whole cells.
+
+    Examples
+    --------
+    >>> latent_shape(Latent(channels=2, strides=(4, 4)), (8, 9))
+    (2, 2, 3)
+    """
+    whole = round_up(size, latent.strides)
+    return latent.channels, *(n // stride for n, stride in zip(whole, latent.strides, strict=True))
+
+
 def allocate(shape: tuple[int, ...]) -> Array:
     """Give an uninitialised array.
 
@@ -146,7 +166,7 @@ def round_up(size: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
     return tuple(-(-n // stride) * stride for n, stride in zip(size, strides, strict=True))
 
 
-def pad_up(x: Array, strides: Sequence[int], mode: str = "edge") -> Array:
+def pad_up(x: NDArray[Kind], strides: Sequence[int], mode: str = "edge") -> NDArray[Kind]:
     """Pad the ends of the spatial axes up to multiples of ``strides``, one per axis.
 
     ``mode`` is ``"edge"`` (repeat the last entries) or ``"constant"`` (zeros).
@@ -156,7 +176,7 @@ def pad_up(x: Array, strides: Sequence[int], mode: str = "edge") -> Array:
     if not any(after for _, after in more):
         return x
     pad: Any = np.pad  # numpy types the mode as literals, one signature each
-    padded: Array = pad(x, [(0, 0), (0, 0), *more], mode)
+    padded: NDArray[Kind] = pad(x, [(0, 0), (0, 0), *more], mode)
     return padded
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import (
     Array,
@@ -13,9 +14,10 @@ from .arrays import (
     check_size,
     check_whole,
     crop,
-    drawable,
+    latent_shape,
     pad_up,
     round_up,
+    signal_shape,
 )
 from .card import Card, Langevin, Latent
 from .errors import ArgumentError, MissingGraphError
@@ -29,7 +31,7 @@ __all__ = ["Code", "Core", "Posterior"]
 _INSTEAD = {
     "generator": "it has no latent and no drafts; refine() what noise() gives",
     "energy": "it draws with generate(), but cannot judge or revise",
-    "encoder": "infer a latent by climbing log_posterior()",
+    "encoder": "infer latents from the posterior, with reconstruct() or complete()",
 }
 
 
@@ -109,16 +111,36 @@ class Core:
         -------
         (n, channels, *size), float32, within the card's ``value_range``.
         """
-        latent, graph = self._latent(), self._graph("generator")
+        latent = self._latent()
         out, of_each = self._blank(n, seed, size, first, Purpose.LATENT)
         size = out.shape[2:]
-        whole = round_up(size, latent.strides)
-        shape = (latent.channels, *_cells(whole, latent))
         for k, stream in enumerate(of_each):
-            z = normal(stream, shape)[None]
-            (x,) = graph.run({"z": z}, {"x": (1, out.shape[1], *whole)})
-            out[k] = crop(x, size)[0]
-        return np.clip(out, *self.card.signal.value_range, out=out)
+            out[k] = self.decode(normal(stream, latent_shape(latent, size))[None], size)[0]
+        return out
+
+    def decode(self, z: Array, size: int | Sequence[int] | None = None) -> Array:
+        """Draw from given latents: x = g(z).
+
+        Parameters
+        ----------
+        z
+            (batch, latent channels, *cells), float32, finite.
+        size
+            As in `generate`, but None for that of whole cells.
+
+        Returns
+        -------
+        (batch, channels, *size), float32, within the card's ``value_range``.
+        """
+        latent, graph = self._latent(), self._graph("generator")
+        if size is None:
+            z = check_array("z", z, ("batch", latent.channels, *["cells"] * len(latent.strides)))
+            size = tuple(n * side for n, side in zip(z.shape[2:], latent.strides, strict=True))
+        size = check_size(size, self.card)
+        z = check_array("z", z, ("batch", *latent_shape(latent, size)))
+        whole = round_up(size, latent.strides)
+        (x,) = graph.run({"z": z}, {"x": (len(z), self.card.signal.channels, *whole)})
+        return np.clip(crop(x, size), *self.card.signal.value_range)
 
     def noise(
         self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
@@ -144,8 +166,8 @@ class Core:
             (batch, channels, *size), float32, finite.
         """
         latent, graph = self._latent(), self._graph("encoder")
-        x = pad_up(check_array("x", x, self._shape()), latent.strides)
-        shape = (len(x), latent.channels, *_cells(x.shape[2:], latent))
+        x = pad_up(check_array("x", x, signal_shape(self.card)), latent.strides)
+        shape = (len(x), *latent_shape(latent, x.shape[2:]))
         mean, log_variance = graph.run({"x": x}, {"mean": shape, "log_variance": shape})
         return Code(mean, log_variance)
 
@@ -172,7 +194,7 @@ class Core:
             extended, that of training along others.
         """
         strides = self._graph("energy").spec.strides
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         energy, gradient = self._energy_gradient(pad_up(x, strides))
         return energy, crop(gradient, x.shape[2:])
 
@@ -204,19 +226,45 @@ class Core:
         first
             Number of the first example, ≥ 0, as in `generate`.
         """
+        self.require("energy")
+        x = check_array("x", x, signal_shape(self.card))
+        of_each = streams(seed, first, len(x), Purpose.NOISE)
+        return self.revise(x, of_each, steps=steps, noise=noise)
+
+    def revise(
+        self,
+        x: Array,
+        of_each: Sequence[Stream],
+        *,
+        steps: int | None = None,
+        noise: bool | None = None,
+        free: NDArray[np.bool_] | None = None,
+    ) -> Iterator[State]:
+        """Refine signals with named random numbers, some entries held.
+
+        Parameters
+        ----------
+        x, steps, noise
+            As in `refine`.
+        of_each
+            Random numbers of each example.
+        free
+            Like x: where entries are revised; others keep their (clipped) start. None: everywhere.
+        """
         strides = self._graph("energy").spec.strides
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         settings, value_range = self._langevin(), self.card.signal.value_range
         size = x.shape[2:]
         states = langevin(
             self._energy_gradient,
             pad_up(np.clip(x, *value_range), strides),
-            streams(seed, first, len(x), Purpose.NOISE),
+            of_each,
             steps=settings.steps if steps is None else check_whole("steps", steps, 0),
             step_size=settings.step_size,
             noise=settings.noise if noise is None else noise,
             max_drift=settings.max_drift,
             clamp=value_range if settings.clamp else None,
+            free=None if free is None else pad_up(free, strides),
         )
         return (State(s.step, crop(s.x, size), s.energy, crop(s.gradient, size)) for s in states)
 
@@ -239,18 +287,29 @@ class Core:
             σ > 0 of the residual; None for the card's.
         """
         latent, graph = self._latent(), self._graph("posterior")
-        x = check_array("x", x, self._shape())
+        x = check_array("x", x, signal_shape(self.card))
         mask = check_array("mask", mask, x.shape)
         sigma = self.card.sigma if sigma is None else sigma
         if not (sigma is not None and sigma > 0):
             raise ArgumentError("sigma", f"expected > 0, found {sigma}")
         padded, hidden = (pad_up(a, latent.strides, "constant") for a in (x, mask))
-        z = check_array("z", z, (len(x), latent.channels, *_cells(padded.shape[2:], latent)))
+        z = check_array("z", z, (len(x), *latent_shape(latent, x.shape[2:])))
         log_p, gradient, reconstruction = graph.run(
             {"z": z, "x": padded, "mask": hidden, "sigma": np.array(sigma, np.float32)},
             {"log_p": (len(x),), "gradient": z.shape, "reconstruction": padded.shape},
         )
         return Posterior(log_p, gradient, crop(reconstruction, x.shape[2:]))
+
+    def require(self, *graphs: str) -> None:
+        """Check that these graphs are there.
+
+        Raises
+        ------
+        MissingGraphError
+            One is not.
+        """
+        for name in graphs:
+            self._graph(name)
 
     def _energy_gradient(self, x: Array) -> tuple[Array, Array]:
         energy, gradient = self.graphs["energy"].run(
@@ -285,11 +344,3 @@ class Core:
         method = self.card.training.get("method")
         learned = f" (it was learned by {method})" if method else ""
         return MissingGraphError(f"'{self.card.name}' has no {name}{learned}: {_INSTEAD[name]}")
-
-    def _shape(self) -> tuple[int | str, ...]:
-        sizes = ("size" if n == "N" else n for n in drawable(self.card))
-        return ("batch", self.card.signal.channels, *sizes)
-
-
-def _cells(size: Sequence[int], latent: Latent) -> tuple[int, ...]:
-    return tuple(n // stride for n, stride in zip(size, latent.strides, strict=True))

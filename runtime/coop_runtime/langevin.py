@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Array
 from .errors import ArgumentError
-from .philox import Stream, normal
+from .philox import Stream, normals
 
 __all__ = ["EnergyGradient", "State", "langevin", "langevin_step"]
 
@@ -91,6 +92,7 @@ def langevin(
     noise: bool = True,
     max_drift: float | None = None,
     clamp: tuple[float, float] | None = None,
+    free: NDArray[np.bool_] | None = None,
 ) -> Iterator[State]:
     """Revise x by Langevin dynamics, CoopNets equation (4), yielding every state.
 
@@ -110,6 +112,8 @@ def langevin(
         Number of steps, ≥ 0; ``steps + 1`` states are yielded, the start first.
     step_size, noise, max_drift, clamp
         As in `langevin_step`; ``noise`` says whether δ·n is added.
+    free
+        Where entries move, broadcast to x; others keep their start. None: everywhere.
 
     Raises
     ------
@@ -137,13 +141,12 @@ def langevin(
         energy, gradient = energy_gradient(x)
         yield State(0, x, energy, gradient)
         for step in range(1, steps + 1):
-            n = _normal(streams, x.shape[1:], step) if noise else None
-            x = langevin_step(x, gradient, n, step_size=step_size, max_drift=max_drift, clamp=clamp)
+            n = normals(streams, x.shape[1:], step) if noise else None
+            moved = langevin_step(
+                x, gradient, n, step_size=step_size, max_drift=max_drift, clamp=clamp
+            )
+            x = moved if free is None else np.where(free, moved, x)
             energy, gradient = energy_gradient(x)
             yield State(step, x, energy, gradient)
 
     return chain(np.array(x, dtype=np.float32))
-
-
-def _normal(streams: Sequence[Stream], shape: tuple[int, ...], step: int) -> Array:
-    return np.stack([normal(stream, shape, step) for stream in streams])

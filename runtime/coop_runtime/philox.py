@@ -1,12 +1,13 @@
 """Random numbers by place: a counter-based generator, the same on every device and in every batch.
 
 Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011: Philox4x32-10.
-A number depends on its seed, on what it is drawn for (example, purpose, step) and on where in the
-signal it stands; not on the size of the signal, nor on what is drawn beside it. So a texture of
-another size, or a sound that goes on, starts with the same numbers, and a tile has those of its
+A number depends on its seed, on what it is drawn for (example, purpose, step, chain) and on where
+in the signal it stands; not on the size of the signal, nor on what is drawn beside it. So a texture
+of another size, or a sound that goes on, starts with the same numbers, and a tile has those of its
 place. The exported graphs compute the same (integers exactly, normal numbers to rounding).
 """
 
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 
 from .arrays import check_whole
 
-__all__ = ["Purpose", "Stream", "normal", "philox", "streams", "uniform"]
+__all__ = ["Purpose", "Stream", "normal", "normals", "philox", "streams", "uniform", "uniforms"]
 
 Words = NDArray[np.uint64]  # 32-bit words, kept in 64 bits: a product of two fits
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # multipliers
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85  # what the key grows by each round
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # what the key grows by each round
 _ROUNDS = 10
+_AT_ONCE = 2**16  # numbers; more would take memory, fewer time
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
@@ -34,6 +36,8 @@ class Purpose(IntEnum):
     START = 2
     POSTERIOR = 3
     DAMAGE = 4
+    ACCEPT = 5
+    VARIATION = 6
 
 
 class Stream(NamedTuple):
@@ -47,21 +51,23 @@ class Stream(NamedTuple):
         Its number, 0 ≤ example < 2³².
     purpose
         What they are drawn for.
+    chain
+        Which of the chains that run side by side for this example, 0 ≤ chain < 2³².
     """
 
     seed: int
     example: int
     purpose: Purpose
+    chain: int = 0
 
     def key(self, step: int = 0) -> tuple[int, int]:
         """Give the two words that key the numbers of one step, 0 ≤ step < 2³²."""
-        words = [np.uint64(word) for word in (self.example, self.purpose, step, 0)]
-        first, second, *_ = philox(words, (self.seed & 0xFFFFFFFF, self.seed >> 32))
-        return int(first), int(second)
+        first, second = _keys([self], step)
+        return int(first[0]), int(second[0])
 
 
-def streams(seed: int, first: int, n: int, purpose: Purpose) -> list[Stream]:
-    """Name the numbers of examples first … first + n − 1 of a seed.
+def streams(seed: int, first: int, n: int, purpose: Purpose, chains: int = 1) -> list[Stream]:
+    """Name the numbers of examples first … first + n − 1 of a seed, the chains of each together.
 
     Raises
     ------
@@ -70,10 +76,12 @@ def streams(seed: int, first: int, n: int, purpose: Purpose) -> list[Stream]:
     """
     seed = check_whole("seed", seed, 0, 2**64 - 1)
     first = check_whole("first", first, 0, 2**32 - n)
-    return [Stream(seed, first + k, purpose) for k in range(n)]
+    return [Stream(seed, first + k, purpose, chain) for k in range(n) for chain in range(chains)]
 
 
-def philox(counter: Sequence[Words | np.uint64], key: tuple[int, int]) -> tuple[Words, ...]:
+def philox(
+    counter: Sequence[Words | np.uint64], key: tuple[int, int] | tuple[Words, Words]
+) -> tuple[Words, ...]:
     """Give four random words for each counter.
 
     Parameters
@@ -81,7 +89,7 @@ def philox(counter: Sequence[Words | np.uint64], key: tuple[int, int]) -> tuple[
     counter
         Four arrays (or numbers) of 32-bit words that broadcast to one shape.
     key
-        Two words.
+        Two words, or two arrays of them that broadcast with the counters.
 
     Examples
     --------
@@ -91,12 +99,12 @@ def philox(counter: Sequence[Words | np.uint64], key: tuple[int, int]) -> tuple[
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
     c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
-    k0, k1 = key
+    k0, k1 = (np.asarray(word, np.uint64) for word in key)
     for _ in range(_ROUNDS):
         p0, p1 = _M0 * c0, _M1 * c2
-        c0, c2 = (p1 >> _HALF) ^ c1 ^ np.uint64(k0), (p0 >> _HALF) ^ c3 ^ np.uint64(k1)
+        c0, c2 = (p1 >> _HALF) ^ c1 ^ k0, (p0 >> _HALF) ^ c3 ^ k1
         c1, c3 = p1 & _LOW, p0 & _LOW
-        k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return c0, c1, c2, c3
 
 
@@ -124,21 +132,54 @@ def normal(
     >>> bool((normal(stream, (2, 4, 5), origin=(3, 2)) == field[:, 3:7, 2:7]).all())
     True
     """
-    a, b, c, d = (_unit(word) for word in _words(stream, shape, step, origin))
-    blocks = [*_box_muller(a, b), *_box_muller(c, d)]
-    return _kept(blocks, shape, origin)
+    block: NDArray[np.float32] = _normal([stream], shape, step, origin)[0]
+    return block
+
+
+def normals(of_each: Sequence[Stream], shape: Sequence[int], step: int = 0) -> NDArray[np.float32]:
+    """Draw the `normal` numbers of several streams, (streams, *shape); small ones together."""
+    together = max(1, _AT_ONCE // math.prod(shape))
+    groups = [of_each[k : k + together] for k in range(0, len(of_each), together)]
+    return np.concatenate([_normal(group, shape, step, None) for group in groups])
 
 
 def uniform(
     stream: Stream, shape: Sequence[int], step: int = 0, origin: Sequence[int] | None = None
 ) -> NDArray[np.float32]:
     """Draw uniformly from (0, 1); parameters as for `normal`."""
-    blocks = [_unit(word) for word in _words(stream, shape, step, origin)]
-    return _kept(blocks, shape, origin)
+    block: NDArray[np.float32] = _uniform([stream], shape, step, origin)[0]
+    return block
+
+
+def uniforms(of_each: Sequence[Stream], shape: Sequence[int], step: int = 0) -> NDArray[np.float32]:
+    """Draw the `uniform` numbers of several streams together, (streams, *shape); for small ones."""
+    return _uniform(of_each, shape, step, None)
+
+
+def _uniform(
+    of_each: Sequence[Stream], shape: Sequence[int], step: int, origin: Sequence[int] | None
+) -> NDArray[np.float32]:
+    return _kept([_unit(word) for word in _words(of_each, shape, step, origin)], shape, origin)
+
+
+def _normal(
+    of_each: Sequence[Stream], shape: Sequence[int], step: int, origin: Sequence[int] | None
+) -> NDArray[np.float32]:
+    a, b, c, d = (_unit(word) for word in _words(of_each, shape, step, origin))
+    return _kept([*_box_muller(a, b), *_box_muller(c, d)], shape, origin)
+
+
+def _keys(of_each: Sequence[Stream], step: int) -> tuple[Words, Words]:
+    """Give the two words that key the numbers of one step, of every stream."""
+    words = [(s.example, s.purpose, step, s.chain) for s in of_each]
+    seeds = [(s.seed & 0xFFFFFFFF, s.seed >> 32) for s in of_each]
+    low, high = np.array(seeds, np.uint64).T
+    first, second, *_ = philox([*np.array(words, np.uint64).T], (low, high))
+    return first, second
 
 
 def _words(
-    stream: Stream, shape: Sequence[int], step: int, origin: Sequence[int] | None
+    of_each: Sequence[Stream], shape: Sequence[int], step: int, origin: Sequence[int] | None
 ) -> tuple[Words, ...]:
     """Give the words of a block: counter (last axis / 4, the axis before, the first, channel).
 
@@ -155,15 +196,16 @@ def _words(
     )
     channel, *places = (axis.astype(np.uint64) & _LOW for axis in axes)
     none = [np.uint64(0)] * (3 - len(places))
-    return philox([*reversed(places), *none, channel], stream.key(step))
+    one, two = (word.reshape(-1, *[1] * len(shape)) for word in _keys(of_each, step))
+    return philox([*reversed(places), *none, channel], (one, two))
 
 
 def _kept(
     blocks: Sequence[NDArray[np.float32]], shape: Sequence[int], origin: Sequence[int] | None
 ) -> NDArray[np.float32]:
-    """Lay the four numbers of each counter side by side and cut out the block."""
+    """Lay the four numbers of each counter side by side and cut out the block of each stream."""
     start = origin[-1] % 4 if origin else 0
-    joined = np.stack(blocks, axis=-1).reshape(*shape[:-1], -1)
+    joined = np.stack(blocks, axis=-1).reshape(-1, *shape[:-1], 4 * blocks[0].shape[-1])
     return np.ascontiguousarray(joined[..., start : start + shape[-1]])
 
 

@@ -44,8 +44,8 @@ def test_it_plays_where_all_else_is_forbidden(tiny_bundle: Path) -> None:
 
 def test_every_public_name_is_documented() -> None:
     modules = [coop_runtime] + [
-        importlib.import_module(f"coop_runtime.{m.name}")
-        for m in pkgutil.iter_modules(coop_runtime.__path__)
+        importlib.import_module(m.name)
+        for m in pkgutil.walk_packages(coop_runtime.__path__, "coop_runtime.")
     ]
     for module in modules:
         assert module.__doc__, module

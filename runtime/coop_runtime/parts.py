@@ -19,6 +19,9 @@ __all__ = [
 
 CARD_FILE = "card.json"
 
+#: No network of this size looks further; what a card claims is room that is taken.
+LARGEST_REACH = 2**20
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -72,15 +75,29 @@ class Signal:
 class Latent:
     """The latent z ~ N(0, I): shape (batch, channels, h, …).
 
-    Each cell stands for ``strides`` signal samples, one number per axis.
+    Attributes
+    ----------
+    channels
+        Of each cell.
+    strides
+        Signal samples that a cell stands for, along each axis.
+    reach
+        Along each axis, the cells on either side of a cell on which its signal samples depend; None
+        if unknown, and then what is larger than memory cannot be drawn.
+    wraps
+        Whether the generator takes the cells at one end for neighbours of those at the other
+        (circular padding), so that what it draws continues into itself.
     """
 
     channels: int
     strides: tuple[int, ...]
+    reach: tuple[int, ...] | None = None
+    wraps: bool = False
 
     def __post_init__(self) -> None:
         check(self.channels >= 1, f"latent.channels: expected ≥ 1, found {self.channels}")
         check(min(self.strides, default=0) >= 1, "latent.strides: expected numbers ≥ 1")
+        _check_reach("latent", self.reach)
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,9 @@ class Langevin:
         Largest absolute drift of one entry in one step; None for no limit.
     clamp
         Whether states are clamped to the signal's value range.
+    reach
+        Along each axis, the samples on either side of an entry on which its ∇E depends; None if
+        unknown, and then what is larger than memory cannot be revised.
     """
 
     steps: int
@@ -108,6 +128,7 @@ class Langevin:
     noise: bool = True
     max_drift: float | None = None
     clamp: bool = False
+    reach: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
@@ -116,6 +137,7 @@ class Langevin:
             self.max_drift is None or self.max_drift > 0,
             f"langevin.max_drift: expected > 0, found {self.max_drift}",
         )
+        _check_reach("langevin", self.reach)
 
 
 @dataclass(frozen=True)
@@ -177,6 +199,12 @@ class TorchScript:
     def __post_init__(self) -> None:
         for file in self.files.values():
             _check_plain("torchscript", file)
+
+
+def _check_reach(where: str, reach: tuple[int, ...] | None) -> None:
+    if reach is not None:
+        fits = all(0 <= n <= LARGEST_REACH for n in reach)
+        check(fits, f"{where}.reach: expected numbers from 0 to {LARGEST_REACH}")
 
 
 def _check_plain(where: str, file: str) -> None:

@@ -83,8 +83,8 @@ def export_run(
             extendable=EXTENDABLE[signals.kind],
             rate=signals.rate,
         ),
-        latent=None if g is None else Latent(channels=g.latent_channels, strides=g.strides),
-        langevin=_langevin(langevin) if has_energy else None,
+        latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
+        langevin=None if f is None or langevin is None else _langevin(langevin, f.reach),
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
@@ -94,15 +94,14 @@ def export_run(
     )
 
 
-def _langevin(settings: LangevinConfig | None) -> Langevin | None:
-    if settings is None:
-        return None
+def _langevin(settings: LangevinConfig, reach: tuple[int, ...]) -> Langevin:
     return Langevin(
         steps=settings.refine_steps,
         step_size=settings.step_size,
         noise=settings.noise,
         max_drift=settings.max_drift,
         clamp=settings.clamp,
+        reach=reach,
     )
 
 

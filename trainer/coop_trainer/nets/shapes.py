@@ -136,9 +136,7 @@ def reach_down(layers: Sequence[Layer], dims: int) -> tuple[int, ...]:
     return tuple(n - 1 for n in seen)
 
 
-def reach_up(
-    layers: Sequence[Layer], dims: int, way: Literal["up", "nearest"]
-) -> tuple[int, ...]:
+def reach_up(layers: Sequence[Layer], dims: int, way: Literal["up", "nearest"]) -> tuple[int, ...]:
     """Give the cells on either side of a cell on which the samples that it makes depend.
 
     ``layers`` from the coarsest on; ``"nearest"``: repetition by the stride, then a convolution.

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from coop_runtime.card import Signal
 from coop_runtime.langevin import langevin_step as numpy_step
-from coop_runtime.sessions import open_session
+from coop_runtime.sessions import SessionOptions, open_session
 from coop_trainer.export import energy_and_gradient, energy_graph, export_graph
 from coop_trainer.langevin import langevin_step
 
@@ -115,7 +115,7 @@ def by_onnx(network: Scenes, threads: int) -> Step:
 
     scenes = Signal("images", 2, 3, (-1.0, 1.0), (0.0, 255.0), (SIDE, SIDE), (True, True))
     data = export_graph(energy_graph(energy, scenes, (4, 4)), scenes)
-    session = open_session(data, "cpu", threads, "energy.onnx")
+    session = open_session(data, "cpu", SessionOptions(threads), "energy.onnx")
 
     def step(x: Tensor, n: Tensor) -> Tensor:
         state = x.numpy()

@@ -77,6 +77,8 @@ def main(run: Path, bundle: Path, kind: str, atol: float, rtol: float) -> None:
 def _tell(card: Card, bundle: Path) -> None:
     """Say what was written, how exact it is, and what to do with it."""
     megabytes = sum(entry.bytes for entry in card.files.values()) / 1e6
+    if card.training["steps"] == 0:
+        click.echo("warning: the run has taken no step yet: the networks know nothing", err=True)
     click.echo(f"{bundle}: {megabytes:.1f} MB")
     reports = {"ONNX Runtime": card.parity}
     if card.torchscript:

@@ -40,15 +40,15 @@ class Output:
     frames: bool = False
     sheet: bool = False
 
-    def check(self) -> None:
-        """Refuse before computing what could not be written after it.
+    def check(self, numbers: Sequence[int]) -> None:
+        """Refuse before computing what could not be written after it; arguments as in `write`.
 
         Raises
         ------
         click.UsageError
             Options that do not fit this kind of signal, or a wrong ending of the name.
         CoopError
-            A signal that none of these files takes, or no folder to write to.
+            A signal that none of these files takes, or no place to write to.
         """
         signal, name = self.card.signal, self.card.name
         if self.frames and signal.dims != 3:
@@ -71,6 +71,9 @@ class Output:
             raise CoopError(
                 f"cannot write '{self.out}': there is no folder '{folder}'; make it first"
             )
+        for path in self._paths(1 if self.sheet else len(numbers), numbers):
+            if not coop_runtime.is_free(path) if self.frames else path.is_dir():
+                raise CoopError(f"'{path}' exists already; give a new name, or remove it first")
 
     def write(self, signals: Sequence[Array], numbers: Sequence[int]) -> list[Path]:
         """Write signals (1, channels, *spatial) and give the names; each appears whole or not.
@@ -85,7 +88,7 @@ class Output:
         Raises
         ------
         CoopError
-            A file cannot be written; for frames, a folder exists already.
+            A file cannot be written; for frames, a folder is not free.
         """
         if self.card.signal.dims == 1:
             sounds = [coop_runtime.to_samples(x, self.card.signal)[0] for x in signals]

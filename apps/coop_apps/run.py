@@ -69,13 +69,13 @@ Examples:
 @click.option("--first", type=click.IntRange(0), default=0, help="Number of the first one.")
 @click.option("--noise/--no-noise", default=None, help="Langevin noise; as in the card if neither.")
 @click.option("--sheet", is_flag=True, help="All pictures or clips side by side in one file.")
-@click.option("--frames", is_flag=True, help="A clip as a new folder of PNG pictures.")
+@click.option("--frames", is_flag=True, help="A clip as a folder of PNG pictures, new or empty.")
 @device_option
 @click.option(
     "-o",
     "--out",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A .png, .wav, .gif or .webp file; out-0.png, out-1.png, … for several.",
 )
 def generate(
@@ -94,15 +94,15 @@ def generate(
 ) -> None:
     """Draw pictures, sounds or clips, refine them by Langevin steps, and write files.
 
-    A model without an energy only draws; one without a generator refines uniform noise.
+    A model without an energy only draws; one without a generator refines noise.
     Number k of a seed is always the same, however many are drawn.
     """
     card = coop_runtime.read_card(bundle)
     output = Output(card, out, frames, sheet)
-    output.check()
+    numbers = range(first, first + count)
+    output.check(numbers)
     sides = _sides(card, size, seconds)
     model = coop_runtime.load(bundle, device)
-    numbers = range(first, first + count)
     signals = [_draw(model, k, seed, sides, refine, noise) for k in numbers]
     for path in output.write(signals, numbers):
         click.echo(path)
@@ -172,6 +172,7 @@ def _described(card: Card) -> str:
     rate = f", {signal.rate:g} per second" if signal.rate else ""
     lines = [
         f"name       {card.name}",
+        *([f"method     {card.training['method']}"] if "method" in card.training else []),
         f"signal     {signal.kind}, {signal.dims}-D, {signal.channels} channel(s), "
         f"trained at {shape}{rate}",
         f"draws      {'x'.join(map(str, drawable(card)))}{', any N' * any(signal.extendable)}",

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import Command, Group, check_writable
-from .training import (
-    Run,
-    check_ahead,
-    check_recoverable,
-    files,
-    needs_training,
-    run_options,
-    say,
-    skip_broken_option,
-    train,
-)
+from .options import Run, files, run_options, skip_broken_option
+from .training import check_ahead, check_recoverable, needs_training, say, train
 
 if TYPE_CHECKING:
     from coop_trainer.config import Config
@@ -50,7 +41,7 @@ Examples:
 )
 @files("IMAGE")
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
-@run_options
+@run_options("texture")
 def texture(sources: tuple[str, ...], size: int | None, **options: Any) -> None:
     """Learn a texture from one or several pictures.
 
@@ -89,7 +80,8 @@ Examples:
 @click.option(
     "--mask",
     metavar="NAME|FILE",
-    help="Hide entries: P.5, P.7, P.9, MB10, B20 or B30, or a file where white is missing.",
+    help="Hide entries: P.5, P.7, P.9, MB10, B20 or B30, or what a file marks as missing: a "
+    "picture or a folder of them by white, an .npz by 1 in its array 'masks'.",
 )
 @click.option(
     "--recover",
@@ -97,7 +89,7 @@ Examples:
     help="Write the training pictures, hidden entries recovered, to this .npz file.",
 )
 @skip_broken_option
-@run_options
+@run_options("images")
 def images(
     sources: tuple[str, ...],
     size: int | None,
@@ -122,7 +114,7 @@ def images(
     if recover is not None:
         check_writable(recover, ".npz")
         check_recoverable(run, None if not sources else mask is not None)
-    check_ahead("images", run)
+    size = check_ahead("images", run, size)
     found = _load_images(sources, size, grey, limit, skip_broken) if sources else None
 
     def load(config: Config) -> Signals:
@@ -131,8 +123,7 @@ def images(
         assert found is not None  # noqa: S101  only called when there are sources
         return found if mask is None else hide(found, mask, config.seed)
 
-    side = None if found is None else found.arrays[0].shape[1]
-    training = train("images", run, None if found is None else load, {"data.size": side})
+    training = train("images", run, None if found is None else load, {"data.size": _side(found)})
     if recover is not None and training.shard.first:
         from coop_runtime.files import write_atomically
         from coop_trainer.recover import recovered
@@ -153,7 +144,7 @@ Examples:
 @files("FILE")
 @click.option("--rate", type=click.IntRange(min=1000), help="Samples per second.  [11025]")
 @skip_broken_option
-@run_options
+@run_options("sound")
 def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **options: Any) -> None:
     """Learn the texture of a sound (WAV, FLAC, OGG), mixed to mono and resampled.
 
@@ -167,7 +158,12 @@ def sound(sources: tuple[str, ...], rate: int | None, skip_broken: bool, **optio
 
         (crop,) = config.data.crop_shape(1) or (2,)
         return load_sound(
-            sources, rate=config.data.rate, crop=crop, skip_broken=skip_broken, say=say
+            sources,
+            rate=config.data.rate,
+            crop=crop,
+            whitening=config.data.whitening,
+            skip_broken=skip_broken,
+            say=say,
         )
 
     train("sound", Run(**options), load if sources else None, {"data.rate": rate})
@@ -185,7 +181,7 @@ Examples:
 @files("CLIP")
 @click.option("--size", type=click.IntRange(min=2), help="Scale the shorter side to N pixels.")
 @skip_broken_option
-@run_options
+@run_options("clips")
 def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **options: Any) -> None:
     """Learn a dynamic texture from short clips: .npz frames, GIF, WebP or video files.
 
@@ -200,6 +196,14 @@ def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **optio
         return load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=say)
 
     train("clips", Run(**options), load if sources else None, {"data.size": size})
+
+
+def _side(images: Signals | None) -> int | str | None:
+    """Give data.size of what was read; "none" of pictures that are not square."""
+    if images is None:
+        return None
+    _, height, width, _ = images.arrays[0].shape
+    return height if height == width else "none"
 
 
 def _load_images(

@@ -1,20 +1,19 @@
-"""What ``coop-train`` does for every kind of signal: its options, the run, the report."""
+"""What ``coop-train`` does for every kind of signal: the run, and the report."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from coop_runtime import CoopError
 from coop_runtime.strict import encode
 
-from .console import device_option
+from .options import Run
 
 if TYPE_CHECKING:
     from coop_trainer.config import Config
@@ -23,98 +22,28 @@ if TYPE_CHECKING:
     from coop_trainer.training import Training
 
 __all__ = [
-    "Run",
     "check_ahead",
     "check_recoverable",
-    "files",
     "needs_training",
-    "run_options",
     "say",
-    "skip_broken_option",
     "train",
 ]
 
-#: As in `coop_trainer.config`, which takes seconds to import.
-METHODS = ("descriptor", "abp", "coopnets", "triangle", "mcmc-triangle", "vae", "gan")
-
 Loader = Callable[["Config"], "Signals"]
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def run_options(command: F) -> F:
-    """Add what every kind of signal has in common: the run, its method, its settings."""
-    options = [
-        click.option(
-            "--out",
-            required=True,
-            type=click.Path(path_type=Path, file_okay=False),
-            help="Folder of the run: settings, checkpoint, log and samples.",
-        ),
-        click.option("--method", type=click.Choice(METHODS), help="Learning algorithm."),
-        click.option("--preset", metavar="NAME", help="Settings to start from.  [quick]"),
-        click.option("--steps", type=click.IntRange(min=1), help="Number of iterations."),
-        click.option(
-            "--minutes",
-            type=click.FloatRange(min=0, min_open=True),
-            help="Stop after that time at the latest, learning rates falling in time.",
-        ),
-        click.option("--seed", type=click.IntRange(min=0), help="Seed of all chance.  [0]"),
-        device_option,
-        click.option(
-            "--config",
-            "file",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="TOML file that overlays the preset.",
-        ),
-        click.option(
-            "--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Change one setting."
-        ),
-        click.option("--resume", is_flag=True, help="Go on with the run in --out, bit for bit."),
-        click.option("--tensorboard", is_flag=True, help="Log to --out/tensorboard as well."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def files(name: str) -> Callable[[F], F]:
-    """Add the files to learn from."""
-    return click.argument("sources", metavar=f"{name}...", nargs=-1)
-
-
-skip_broken_option = click.option(
-    "--skip-broken", is_flag=True, help="Leave out files that cannot be read, and say which."
-)
-
-
-@dataclass(frozen=True)
-class Run:
-    """The options that every kind of signal has, see `run_options`."""
-
-    out: Path
-    method: str | None
-    preset: str | None
-    steps: int | None
-    minutes: float | None
-    seed: int | None
-    device: str
-    file: Path | None
-    pairs: tuple[str, ...]
-    resume: bool
-    tensorboard: bool
 
 
 def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) -> Training:
     """Begin or go on with the run, train, and report."""
     with needs_training():
         from coop_trainer import loop, shards, start
+        from coop_trainer.asked import asked_size
         from coop_trainer.config import configure
         from coop_trainer.presets import load_preset
 
     options = {"method": run.method, "seed": run.seed, **more}
     options |= {"loop.steps": run.steps, "loop.minutes": run.minutes}
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
-    pairs = (*given, *run.pairs)
+    pairs = (*run.pairs, *given)
 
     def settings(stored: Config) -> Config:
         if stored.signal != kind:
@@ -130,11 +59,16 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
         if run.preset is None and run.file is None and not pairs:
             return stored
         base = encode(stored) if run.preset is None else load_preset(kind, run.preset)
-        # Of pictures of a set, what is read decides on the size; here it was read before.
-        size = (
-            [f"data.size={stored.data.size or 'none'}"] if kind == "images" and load is None else []
-        )
-        return configure(base, file=run.file, pairs=[*size, *pairs])
+        if kind != "images":
+            return configure(base, file=run.file, pairs=pairs)
+        # Of pictures of a set, what was read decides on the size.
+        size = asked_size(run.file, pairs) or (stored.data.size if load is None else None)
+        if size != stored.data.size:
+            raise CoopError(
+                f"{run.out}: the run was begun with another data.size, {stored.data.size}; give "
+                "the same, or a new --out"
+            )
+        return configure(base, file=run.file, pairs=(*pairs, f"data.size={size or 'none'}"))
 
     with shards.joined() as shard:
         with shard.together():
@@ -186,9 +120,13 @@ def needs_training() -> Iterator[None]:
         ) from None
 
 
-def check_ahead(kind: str, run: Run) -> None:
-    """Refuse, before large data are read, what would be refused after it."""
+def check_ahead(kind: str, run: Run, size: int | None) -> int | None:
+    """Refuse, before large data are read, what would be refused after it; give the size to read.
+
+    ``size`` is that of an option; settings of --config and --set may ask for one too.
+    """
     with needs_training():
+        from coop_trainer.asked import asked_size
         from coop_trainer.presets import load_preset
         from coop_trainer.shards import first_to_be
         from coop_trainer.start import check_new
@@ -197,6 +135,8 @@ def check_ahead(kind: str, run: Run) -> None:
         check_new(run.out)
     if run.preset is not None:
         load_preset(kind, run.preset)
+    asked = asked_size(run.file, run.pairs)
+    return asked if size is None else size
 
 
 def check_recoverable(run: Run, masked: bool | None) -> None:

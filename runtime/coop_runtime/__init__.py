@@ -12,16 +12,23 @@ A bundle is a folder that ``coop-export`` wrote. Load one, draw, revise, look:
 Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
 from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
 from .codec import from_samples, from_uint8, to_samples, to_uint8
 from .core import Code, Core, Posterior
 from .doctor import Report, examine
-from .errors import ArgumentError, BundleError, CoopError, MissingGraphError
-from .files import new_folder, write_all_atomically, write_atomically
+from .errors import (
+    ArgumentError,
+    BundleError,
+    CardError,
+    CoopError,
+    FileError,
+    GraphError,
+    MissingGraphError,
+    TimeLimitError,
+)
+from .files import is_free, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
@@ -33,6 +40,7 @@ __all__ = [
     "Block",
     "BundleError",
     "Card",
+    "CardError",
     "Code",
     "Completion",
     "CoopError",
@@ -40,6 +48,8 @@ __all__ = [
     "Damaged",
     "Drawn",
     "EnergyGradient",
+    "FileError",
+    "GraphError",
     "LatentState",
     "MissingGraphError",
     "Model",
@@ -47,10 +57,12 @@ __all__ = [
     "Reconstruction",
     "Report",
     "State",
+    "TimeLimitError",
     "__version__",
     "examine",
     "from_samples",
     "from_uint8",
+    "is_free",
     "langevin",
     "langevin_step",
     "latent_langevin",
@@ -65,7 +77,14 @@ __all__ = [
     "write_atomically",
 ]
 
-try:
-    __version__ = version("coopnets")
-except PackageNotFoundError:  # the folder was copied into another program
-    __version__ = "unknown"
+
+def __getattr__(name: str) -> str:
+    """Give ``__version__``; reading it takes longer than all the rest, so only on demand."""
+    if name != "__version__":
+        raise AttributeError(f"module 'coop_runtime' has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("coopnets")
+    except PackageNotFoundError:  # the folder was copied into another program
+        return "unknown"

@@ -1,22 +1,27 @@
 """Loading a bundle, verified: the card, the bytes of its graphs, and what these must be."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from .card import CARD_FILE, Card, Graph
-from .errors import ArgumentError, CoopError
+from .errors import ArgumentError, BundleError, CardError, FileError, GraphError
 from .graphs import LoadedGraph
 from .model import Model
-from .sessions import choose_device, open_session
+from .reading import plain, read_regular
+from .sessions import SessionOptions, choose_device, open_session
 from .torchscript import open_programs
+from .vetting import vet
 
 __all__ = ["Backend", "check_contract", "check_session", "load", "read_card", "read_graph"]
 
 Backend = Literal["auto", "onnx", "torchscript"]
 Shape = tuple[int | str, ...]
 _AGAIN = "fetch or export the bundle again"
+_LARGEST_CARD = 2**22  # bytes
+_LARGEST_FILE = 2**30
 
 
 def load(
@@ -25,6 +30,9 @@ def load(
     threads: int | None = None,
     *,
     backend: Backend = "auto",
+    time_limit: float | None = None,
+    arena: bool = True,
+    provider_options: Mapping[str, str] | None = None,
 ) -> Model:
     """Load a bundle, verified: the card, every graph's bytes, names, types and shapes.
 
@@ -40,12 +48,21 @@ def load(
     backend
         ``"auto"`` and ``"onnx"`` play the ONNX graphs; ``"torchscript"`` plays the TorchScript
         programs, which need torch, and can do harm: ask for it only where you trust who made them.
+    time_limit
+        Seconds, > 0, after which a graph's run for one example is ended with `TimeLimitError`;
+        None for no limit. Only with ONNX.
+    arena
+        Whether ONNX Runtime keeps memory for the next call; without it calls are slower and the
+        process smaller.
+    provider_options
+        For ONNX Runtime's CUDA provider, e.g. ``{"gpu_mem_limit": "2000000000"}``.
 
     Raises
     ------
-    CoopError
-        One line: which file is missing, changed or not as the card says, or why the
-        device cannot be had.
+    BundleError
+        One line: which file is missing, changed or not as the card says.
+    ArgumentError
+        A wrong argument, or why the device cannot be had.
 
     Examples
     --------
@@ -55,6 +72,9 @@ def load(
     """
     if backend not in ("auto", "onnx", "torchscript"):
         raise ArgumentError("backend", f"expected auto, onnx or torchscript, found {backend!r}")
+    if time_limit is not None and not time_limit > 0:
+        raise ArgumentError("time_limit", f"expected > 0 seconds, found {time_limit}")
+    options = SessionOptions(threads, arena, provider_options or {})
     card = read_card(folder)
     for name in card.graphs:
         check_contract(card, name)
@@ -65,9 +85,9 @@ def load(
     graphs = {}
     for name in card.graphs:
         spec, data = card.graphs[name], read_graph(folder, card, name)
-        session = open_session(data, device, threads, spec.file)
+        session = open_session(data, device, options, spec.file)
         check_session(spec, session)
-        graphs[name] = LoadedGraph(spec, session)
+        graphs[name] = LoadedGraph(spec, session, time_limit=time_limit)
     return Model(card, graphs, device)
 
 
@@ -76,7 +96,7 @@ def read_card(folder: Path | str) -> Card:
 
     Raises
     ------
-    CoopError
+    BundleError
         No such folder, no card in it, or a card that is not valid.
 
     Examples
@@ -84,49 +104,52 @@ def read_card(folder: Path | str) -> Card:
     >>> read_card("exported/brik")
     Traceback (most recent call last):
     ...
-    coop_runtime.errors.CoopError: no such bundle: 'exported/brik'; give a folder of coop-export
+    coop_runtime.errors.CardError: no such bundle: 'exported/brik'; give a folder of coop-export
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise CoopError(f"no such bundle: '{folder}'; give a folder of coop-export")
+        raise CardError(f"no such bundle: '{plain(folder)}'; give a folder of coop-export")
     try:
-        text = (folder / CARD_FILE).read_bytes()
+        text = read_regular(folder / CARD_FILE, _LARGEST_CARD)
     except FileNotFoundError:
-        raise CoopError(
-            f"'{folder}' has no {CARD_FILE}, so it is no bundle; give a folder of coop-export"
+        raise CardError(
+            f"'{plain(folder)}' has no {CARD_FILE}, so it is no bundle; "
+            "give a folder of coop-export"
         ) from None
-    except OSError as error:
-        raise CoopError(f"cannot read '{folder / CARD_FILE}': {error.strerror}") from None
-    try:
-        return Card.from_json(text)
-    except RecursionError:
-        raise CoopError(f"{CARD_FILE}: not a card (nested too deeply); {_AGAIN}") from None
+    return Card.from_json(text)
 
 
 def read_graph(folder: Path | str, card: Card, name: str) -> bytes:
-    """Read the file of graph ``name`` once and verify these bytes against the card.
+    """Read the file of graph ``name`` once, verify these bytes against the card, look into them.
 
     Raises
     ------
-    CoopError
-        The file is missing, cannot be read, or is not the one that the card describes.
+    BundleError
+        The file is missing, cannot be read, is not the one that the card describes, or holds
+        what coop-export never writes, see `vet`.
     """
-    return _read(folder, card, card.graphs[name].file)
+    file = card.graphs[name].file
+    data = _read(folder, card, file)
+    try:
+        vet(data, name)
+    except BundleError as error:
+        raise GraphError(f"{file}: {error}") from None
+    return data
 
 
 def _read(folder: Path | str, card: Card, file: str) -> bytes:
     path, entry = Path(folder) / file, card.files[file]
+    if entry.bytes > _LARGEST_FILE:
+        raise FileError(f"'{path}': expected at most {_LARGEST_FILE} bytes, found {entry.bytes}")
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _LARGEST_FILE)
     except FileNotFoundError:
-        raise CoopError(f"'{path}' is missing from the bundle; {_AGAIN}") from None
-    except OSError as error:
-        raise CoopError(f"cannot read '{path}': {error.strerror}") from None
+        raise FileError(f"'{path}' is missing from the bundle; {_AGAIN}") from None
     if len(data) != entry.bytes:
-        raise CoopError(f"'{path}': expected {entry.bytes} bytes, found {len(data)}; {_AGAIN}")
+        raise FileError(f"'{path}': expected {entry.bytes} bytes, found {len(data)}; {_AGAIN}")
     found = hashlib.sha256(data).hexdigest()
     if found != entry.sha256:
-        raise CoopError(
+        raise FileError(
             f"'{path}' was changed: expected sha256 {entry.sha256[:12]}…, "
             f"found {found[:12]}…; {_AGAIN}"
         )
@@ -140,7 +163,7 @@ def check_contract(card: Card, name: str) -> None:
 
     Raises
     ------
-    CoopError
+    BundleError
         One line that says which name or shape differs.
     """
     x: Shape = ("batch", card.signal.channels, *_sizes(card, "size"))
@@ -191,23 +214,27 @@ def check_session(graph: Graph, session: Any) -> None:
 
     Raises
     ------
-    CoopError
+    BundleError
         One line that says which name, type or shape differs.
     """
-    for kind, nodes, expected in (
-        ("input", session.get_inputs(), graph.inputs),
-        ("output", session.get_outputs(), graph.outputs),
-    ):
-        found = {node.name: tuple(node.shape) for node in nodes}
-        _check_names(graph.file, kind, expected, found)
-        for node in nodes:
-            if node.type != "tensor(float)":
-                raise CoopError(
-                    f"{graph.file}: {kind} '{node.name}': expected tensor(float), "
-                    f"found {node.type}; {_AGAIN}"
-                )
-            if _fixed(found[node.name]) != _fixed(expected[node.name]):
-                _refuse_shape(graph.file, kind, node.name, expected[node.name], found[node.name])
+    try:
+        _check_nodes(graph, "input", session.get_inputs(), graph.inputs)
+        _check_nodes(graph, "output", session.get_outputs(), graph.outputs)
+    except UnicodeDecodeError:
+        raise GraphError(f"{graph.file}: a name in it is not UTF-8; {_AGAIN}") from None
+
+
+def _check_nodes(graph: Graph, kind: str, nodes: Sequence[Any], expected: dict[str, Shape]) -> None:
+    found = {node.name: tuple(node.shape) for node in nodes}
+    _check_names(graph.file, kind, expected, found)
+    for node in nodes:
+        if node.type != "tensor(float)":
+            raise GraphError(
+                f"{graph.file}: {kind} '{node.name}': expected tensor(float), "
+                f"found {node.type}; {_AGAIN}"
+            )
+        if _fixed(found[node.name]) != _fixed(expected[node.name]):
+            _refuse_shape(graph.file, kind, node.name, expected[node.name], found[node.name])
 
 
 def _fixed(shape: tuple[Any, ...]) -> list[int | None]:
@@ -217,7 +244,7 @@ def _fixed(shape: tuple[Any, ...]) -> list[int | None]:
 
 def _check_names(where: str, kind: str, expected: dict[str, Shape], found: dict[str, Any]) -> None:
     if set(expected) != set(found):
-        raise CoopError(
+        raise GraphError(
             f"{where}: expected the {kind}s {', '.join(expected)}, "
             f"found {', '.join(found) or 'none'}; {_AGAIN}"
         )
@@ -227,6 +254,6 @@ def _refuse_shape(
     where: str, kind: str, name: str, expected: tuple[Any, ...], found: tuple[Any, ...]
 ) -> None:
     shapes = [f"({', '.join(map(str, shape))})" for shape in (expected, found)]
-    raise CoopError(
+    raise GraphError(
         f"{where}: {kind} '{name}': expected the shape {shapes[0]}, found {shapes[1]}; {_AGAIN}"
     )

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import CoopError
+from .errors import BundleError, CardError, CoopError
 from .parts import (
     CARD_FILE,
     Entry,
@@ -20,12 +20,14 @@ from .parts import (
     TorchScript,
     check,
 )
+from .reading import parse_json, plain
 from .strict import decode, encode
 
 __all__ = [
     "CARD_FILE",
     "FORMAT",
     "GRAPHS",
+    "READ",
     "Card",
     "Entry",
     "Graph",
@@ -36,7 +38,10 @@ __all__ = [
     "TorchScript",
 ]
 
-FORMAT = 1
+#: The version that is written. Versions only add fields that may be missing.
+FORMAT = 2
+#: The versions that are read.
+READ = (1, 2)
 
 #: The graphs that a bundle may have.
 GRAPHS = ("generator", "energy", "posterior", "encoder")
@@ -49,7 +54,7 @@ class Card:
     Attributes
     ----------
     format
-        Version of this format; this code reads ``FORMAT``.
+        Version of this format, one of ``READ``.
     name
         Name of the model, one word.
     signal
@@ -158,17 +163,22 @@ class Card:
 
         Raises
         ------
-        CoopError
+        CardError
             Not JSON, an unknown format version, an unknown or missing key, a value out of range.
         """
         try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise CoopError(f"{CARD_FILE}: not JSON ({error}); export the bundle again") from None
+            data = parse_json(text.encode() if isinstance(text, str) else text)
+        except BundleError as error:
+            raise CardError(f"{CARD_FILE}: {error}; fetch or export the bundle again") from None
         version = data.get("format") if isinstance(data, dict) else None
-        if version != FORMAT:
-            raise CoopError(
-                f"{CARD_FILE}: unknown format version {version!r}; this coopnets reads version "
-                f"{FORMAT}. Export the bundle again, or update coopnets."
+        if isinstance(version, bool) or version not in READ:
+            raise CardError(
+                f"{CARD_FILE}: unknown format version {plain(repr(version))[:40]}; this coopnets "
+                f"reads {' and '.join(map(str, READ))}. Export the bundle again, or update coopnets"
             )
-        return decode(cls, data, CARD_FILE)
+        try:
+            return decode(cls, data, CARD_FILE)
+        except CardError:
+            raise
+        except CoopError as error:
+            raise CardError(plain(error)) from None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .arrays import Array, check_array
 from .card import Signal
 from .errors import CoopError
+from .whitening import colour, whiten
 
 __all__ = ["from_samples", "from_uint8", "to_samples", "to_uint8"]
 
@@ -77,7 +78,7 @@ def to_samples(x: Array, signal: Signal) -> Array:
     """Turn signals into samples in the units of their source, channels last, as sound needs them.
 
     ``signal.value_range`` goes to ``signal.source_range`` linearly; then values are clipped to
-    that range.
+    that range, and what ``signal.whitening`` took from a sound is given back.
 
     Parameters
     ----------
@@ -101,7 +102,10 @@ def to_samples(x: Array, signal: Signal) -> Array:
     >>> to_samples(np.array([[[-1, 0, 1.5]]], np.float32), sound)[0, :, 0]
     array([-0.5,  0. ,  0.5], dtype=float32)
     """
-    return np.ascontiguousarray(np.clip(_in_units(x, signal), *signal.source_range))
+    samples = np.clip(_in_units(x, signal), *signal.source_range)
+    if signal.whitening:
+        samples = np.swapaxes(colour(np.swapaxes(samples, 1, -1), signal.whitening), 1, -1)
+    return np.ascontiguousarray(samples)
 
 
 def from_samples(samples: Array, signal: Signal) -> Array:
@@ -130,6 +134,8 @@ def from_samples(samples: Array, signal: Signal) -> Array:
     array([[[-1. ,  0.5]]], dtype=float32)
     """
     samples = check_array("samples", samples, ("n", *["size"] * signal.dims, signal.channels))
+    if signal.whitening:
+        samples = np.swapaxes(whiten(np.swapaxes(samples, 1, -1), signal.whitening), 1, -1)
     return _from_units("samples", samples, signal)
 
 

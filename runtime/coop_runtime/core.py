@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,7 @@ class Posterior(NamedTuple):
 class Core:
     """A bundle that `load` has verified: its graphs, as methods.
 
+    Threads may share it. It may be closed, or used as ``with load(folder) as model``.
     Every method computes one example at a time, so that an example's bytes depend neither
     on its batch nor on the number of examples, and memory does not grow with the batch.
     Wrong arguments raise `CoopError`.
@@ -87,6 +88,17 @@ class Core:
     card: Card
     graphs: Mapping[str, LoadedGraph]
     device: str
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the graphs; every later call raises `CoopError`. Closing twice is fine."""
+        for graph in self.graphs.values():
+            graph.close()
 
     def generate(
         self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
@@ -145,15 +157,26 @@ class Core:
     def noise(
         self, n: int = 1, seed: int = 0, size: int | Sequence[int] | None = None, *, first: int = 0
     ) -> Array:
-        """Draw noise, uniform in the card's ``value_range``: a start for `refine` without drafts.
+        """Draw noise, a start for `refine` without drafts: what the chains of training start from.
 
-        Parameters and result are those of `generate`.
+        Normal with deviation ``langevin.start_sd`` of the card, or uniform in ``value_range``
+        where the card has none. Parameters and result are those of `generate`.
         """
         out, of_each = self._blank(n, seed, size, first, Purpose.START)
-        low, high = self.card.signal.value_range
         for k, stream in enumerate(of_each):
-            out[k] = low + (high - low) * uniform(stream, out.shape[1:])
+            out[k] = self.noise_block(stream, out.shape[2:])
         return out
+
+    def noise_block(
+        self, stream: Stream, size: Sequence[int], origin: Sequence[int] | None = None
+    ) -> Array:
+        """Draw a block of `noise`, (channels, *size), of named numbers; ``origin``: its place."""
+        shape = (self.card.signal.channels, *size)
+        low, high = self.card.signal.value_range
+        sd = self.card.langevin.start_sd if self.card.langevin else None
+        if sd is None:
+            return low + (high - low) * uniform(stream, shape, origin=origin)
+        return np.clip(sd * normal(stream, shape, origin=origin), low, high)
 
     def encode(self, x: Array) -> Code:
         """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.

@@ -1,6 +1,5 @@
 """What ``coop-run doctor`` prints, as data: what is installed, and what really works."""
 
-import importlib.metadata
 import platform
 import time
 from dataclasses import dataclass
@@ -9,7 +8,14 @@ import numpy as np
 
 from .errors import CoopError
 from .probe import MATMUL
-from .sessions import choose_device, cuda_devices, cuda_problem, onnxruntime, open_session
+from .sessions import (
+    SessionOptions,
+    choose_device,
+    cuda_devices,
+    cuda_problem,
+    onnxruntime,
+    open_session,
+)
 
 __all__ = ["Provider", "Report", "Timing", "examine", "onnxruntime_distributions"]
 
@@ -107,13 +113,17 @@ def examine() -> Report:
 
 def onnxruntime_distributions() -> tuple[str, ...]:
     """Name the installed pip packages that provide ``onnxruntime``; two break each other."""
-    return tuple(sorted(set(importlib.metadata.packages_distributions().get("onnxruntime", []))))
+    from importlib.metadata import packages_distributions  # slow, and only doctor needs it
+
+    return tuple(sorted(set(packages_distributions().get("onnxruntime", []))))
 
 
 def _version(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        return version(distribution)
+    except PackageNotFoundError:
         return "not installed"
 
 
@@ -125,7 +135,7 @@ def _cuda() -> list[Provider]:
 def _provider(device: str) -> Provider:
     one = np.ones((1, 1), np.float32)
     try:
-        open_session(MATMUL, device, None, "probe").run(None, {"a": one, "b": one})
+        open_session(MATMUL, device, SessionOptions(), "probe").run(None, {"a": one, "b": one})
     except Exception as error:
         return Provider(device, False, str(error))
     return Provider(device, True)
@@ -133,7 +143,7 @@ def _provider(device: str) -> Provider:
 
 def _timing() -> Timing:
     device, side = choose_device("auto"), 512
-    session = open_session(MATMUL, device, None, "probe")
+    session = open_session(MATMUL, device, SessionOptions(), "probe")
     a = np.full((side, side), 0.5, np.float32)
     seconds = []
     for _ in range(5):

@@ -1,6 +1,15 @@
 """What coopnets raises for what a user gave it: `CoopError` and its children."""
 
-__all__ = ["ArgumentError", "BundleError", "CoopError", "MissingGraphError"]
+__all__ = [
+    "ArgumentError",
+    "BundleError",
+    "CardError",
+    "CoopError",
+    "FileError",
+    "GraphError",
+    "MissingGraphError",
+    "TimeLimitError",
+]
 
 
 class CoopError(Exception):
@@ -20,6 +29,22 @@ class CoopError(Exception):
 
 class BundleError(CoopError):
     """A bundle, which is data from a stranger, is not what it should be; nothing of it was run."""
+
+
+class CardError(BundleError):
+    """The card is missing, not strict JSON, or breaks a rule of the format."""
+
+
+class FileError(BundleError):
+    """A file that the card names is missing, changed, or no regular file of the folder."""
+
+
+class GraphError(BundleError):
+    """A graph holds what it must not, cannot be loaded, or gives what the card does not say."""
+
+
+class TimeLimitError(CoopError):
+    """A graph took longer than the time limit that `load` was given."""
 
 
 class ArgumentError(CoopError):

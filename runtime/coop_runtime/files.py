@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .errors import CoopError
 
-__all__ = ["new_folder", "write_all_atomically", "write_atomically"]
+__all__ = ["is_free", "new_folder", "write_all_atomically", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -63,12 +63,12 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     Yields a temporary folder beside ``path``. It is renamed to ``path`` when the ``with``
     block ends, or removed if the block raises. Missing parents are made, and removed
-    again upon failure.
+    again upon failure. An empty folder of that name is replaced.
 
     Raises
     ------
     CoopError
-        ``path`` exists already, or the folder cannot be made.
+        ``path`` is not free, see `is_free`, or the folder cannot be made.
 
     Examples
     --------
@@ -79,14 +79,14 @@ def new_folder(path: Path) -> Iterator[Path]:
     ...     [str(p.relative_to(here)) for p in sorted(Path(here).rglob("*.json"))]
     ['bundle/card.json']
     """
-    _refuse_existing(path)
+    _refuse_taken(path)
     missing = [parent for parent in path.parents if not parent.exists()]
     temporary = _beside(path)
     try:
         with _explained(path):
             temporary.mkdir(parents=True)
         yield temporary
-        _refuse_existing(path)
+        _refuse_taken(path)
         with _explained(path):
             temporary.rename(path)
     except BaseException:
@@ -97,13 +97,28 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def is_free(path: Path) -> bool:
+    """Say whether `new_folder` can make this folder: nothing is there, or an empty folder.
+
+    The working directory and links are not free: a renamed folder cannot take their place.
+
+    Examples
+    --------
+    >>> is_free(Path("no/such/folder")), is_free(Path())
+    (True, False)
+    """
+    if path.is_dir() and not path.is_symlink():
+        return not any(path.iterdir()) and not path.samefile(Path.cwd())
+    return not os.path.lexists(path)
+
+
 def _beside(path: Path) -> Path:
     """Name a temporary on the same file system, so that renaming is atomic."""
     return path.parent / f".coop-{secrets.token_hex(8)}.tmp"
 
 
-def _refuse_existing(path: Path) -> None:
-    if os.path.lexists(path):
+def _refuse_taken(path: Path) -> None:
+    if not is_free(path):
         raise CoopError(f"'{path}' exists already; give a new name, or remove it first")
 
 

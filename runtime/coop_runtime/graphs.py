@@ -1,24 +1,23 @@
 """One loaded graph: runs a batch example by example and checks what goes in and out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .arrays import Array
 from .card import Graph
-from .errors import CoopError
-from .sessions import one_line
+from .errors import CoopError, GraphError, TimeLimitError
+from .sessions import one_line, onnxruntime
 
 __all__ = ["LoadedGraph"]
 
 
-@dataclass(frozen=True)
 class LoadedGraph:
-    """A graph of the card and the session that runs it.
+    """A graph of the card and the session that runs it; may be shared by threads.
 
-    Attributes
+    Parameters
     ----------
     spec
         The card's entry.
@@ -26,11 +25,25 @@ class LoadedGraph:
         An ``onnxruntime.InferenceSession``, or what runs like one.
     engine
         What computes, for errors.
+    time_limit
+        Seconds that one example may take; None for no limit. Only for onnxruntime.
     """
 
-    spec: Graph
-    session: Any
-    engine: str = "onnxruntime"
+    def __init__(
+        self,
+        spec: Graph,
+        session: Any,
+        engine: str = "onnxruntime",
+        time_limit: float | None = None,
+    ) -> None:
+        self.spec = spec
+        self.engine = engine
+        self._session = session
+        self._time_limit = time_limit
+
+    def close(self) -> None:
+        """Let go of the session; its memory is free when calls under way have ended."""
+        self._session = None
 
     def run(
         self, inputs: Mapping[str, Array], outputs: Mapping[str, tuple[int, ...]]
@@ -49,29 +62,62 @@ class LoadedGraph:
 
         Raises
         ------
+        GraphError
+            A failure of the engine, or an output of a wrong shape.
+        TimeLimitError
+            It took too long.
         CoopError
-            A size that the graph does not take, a failure of the engine, or an output
-            of a wrong shape.
+            A size that the graph does not take, or the model is closed.
         """
+        session = self._session
+        if session is None:
+            raise CoopError("the model is closed: load the bundle again")
         batch = max(len(value) for value in inputs.values() if value.ndim)
         rows = []
         for k in range(batch):
             feed = {key: v[k : k + 1] if v.ndim else v for key, v in inputs.items()}
             self._check_fixed(feed)
-            try:
-                rows.append(self.session.run(list(outputs), feed))
-            except Exception as error:
-                raise CoopError(
-                    f"{self.spec.file}: {self.engine} failed: {one_line(error)}"
-                ) from None
+            rows.append(self._run(session, list(outputs), feed))
         results: list[Array] = [np.concatenate(column) for column in zip(*rows, strict=True)]
         for (name, shape), result in zip(outputs.items(), results, strict=True):
             if result.shape != shape:
-                raise CoopError(
+                raise GraphError(
                     f"{self.spec.file}: output '{name}': the card promises the shape {shape}, "
                     f"the graph gave {result.shape}; export the bundle again"
                 )
         return results
+
+    def _run(self, session: Any, outputs: list[str], feed: dict[str, Array]) -> list[Array]:
+        """Compute one example, within the time limit."""
+        if self._time_limit is None:
+            return self._explained(session.run, outputs, feed)
+        options = onnxruntime().RunOptions()
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            options.terminate = True
+
+        timer = threading.Timer(self._time_limit, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._explained(session.run, outputs, feed, options)
+        except CoopError:
+            if late.is_set():
+                raise TimeLimitError(
+                    f"{self.spec.file}: one example took more than {self._time_limit:g} s, the "
+                    "time limit that load() was given"
+                ) from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _explained(self, run: Callable[..., list[Array]], *arguments: Any) -> list[Array]:
+        try:
+            return run(*arguments)
+        except Exception as error:
+            raise GraphError(f"{self.spec.file}: {self.engine} failed: {one_line(error)}") from None
 
     def _check_fixed(self, feed: Mapping[str, Array]) -> None:
         for name, value in feed.items():

@@ -1,9 +1,10 @@
 """The parts of a card: what is drawn, from what, how it is revised, and its files."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .errors import CoopError
+from .errors import CardError
 
 __all__ = [
     "CARD_FILE",
@@ -19,8 +20,9 @@ __all__ = [
 
 CARD_FILE = "card.json"
 
-#: No network of this size looks further; what a card claims is room that is taken.
-LARGEST_REACH = 2**20
+# What a stranger's card may claim: arrays of these sizes are made of it.
+_MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**28
+_LARGEST_REACH = 2**20  # no network of this size looks further
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Signal:
     rate
         Samples per second of a sound, or frames per second of a clip, > 0; None if unknown, and
         for pictures.
+    whitening
+        Of a whitened sound, the prediction that it lacks (`coop_runtime.whitening`): the graphs,
+        ``value_range`` and ``source_range`` are about what remains. Empty: the sound itself.
     """
 
     kind: Literal["texture", "images", "sound", "clips"]
@@ -56,16 +61,25 @@ class Signal:
     trained_shape: tuple[int, ...]
     extendable: tuple[bool, ...]
     rate: float | None = None
+    whitening: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
-        check(self.channels >= 1, f"signal.channels: expected ≥ 1, found {self.channels}")
+        check(
+            1 <= self.channels <= _MOST_CHANNELS,
+            f"signal.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
+        )
         check(
             len(self.trained_shape) == self.dims and min(self.trained_shape) >= 1,
             f"signal.trained_shape: expected {self.dims} positive numbers",
         )
+        check(
+            math.prod(self.trained_shape) * self.channels <= _MOST_ENTRIES,
+            f"signal.trained_shape: expected at most {_MOST_ENTRIES} entries",
+        )
         check(len(self.extendable) == self.dims, f"signal.extendable: expected {self.dims} values")
         check(self.rate is None or self.rate > 0, f"signal.rate: expected > 0, found {self.rate}")
+        check(not self.whitening or self.kind == "sound", "signal.whitening: only sounds have it")
         for name in ("value_range", "source_range"):
             low, high = getattr(self, name)
             check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")
@@ -95,8 +109,11 @@ class Latent:
     wraps: bool = False
 
     def __post_init__(self) -> None:
-        check(self.channels >= 1, f"latent.channels: expected ≥ 1, found {self.channels}")
-        check(min(self.strides, default=0) >= 1, "latent.strides: expected numbers ≥ 1")
+        check(
+            1 <= self.channels <= _MOST_CHANNELS,
+            f"latent.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
+        )
+        _check_strides("latent.strides", self.strides)
         _check_reach("latent", self.reach)
 
 
@@ -121,6 +138,9 @@ class Langevin:
     reach
         Along each axis, the samples on either side of an entry on which its ∇E depends; None if
         unknown, and then what is larger than memory cannot be revised.
+    start_sd
+        Without a generator, chains start from N(0, ``start_sd``² I), > 0; None: from uniform noise
+        in the signal's value range.
     """
 
     steps: int
@@ -129,14 +149,14 @@ class Langevin:
     max_drift: float | None = None
     clamp: bool = False
     reach: tuple[int, ...] | None = None
+    start_sd: float | None = None
 
     def __post_init__(self) -> None:
         check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
         check(self.step_size > 0, f"langevin.step_size: expected > 0, found {self.step_size}")
-        check(
-            self.max_drift is None or self.max_drift > 0,
-            f"langevin.max_drift: expected > 0, found {self.max_drift}",
-        )
+        for name in ("max_drift", "start_sd"):
+            value = getattr(self, name)
+            check(value is None or value > 0, f"langevin.{name}: expected > 0, found {value}")
         _check_reach("langevin", self.reach)
 
 
@@ -169,7 +189,7 @@ class Graph:
 
     def __post_init__(self) -> None:
         _check_plain("graphs", self.file)
-        check(min(self.strides, default=0) >= 1, "graphs: expected strides ≥ 1")
+        _check_strides("graphs: strides", self.strides)
 
 
 @dataclass(frozen=True)
@@ -203,8 +223,13 @@ class TorchScript:
 
 def _check_reach(where: str, reach: tuple[int, ...] | None) -> None:
     if reach is not None:
-        fits = all(0 <= n <= LARGEST_REACH for n in reach)
-        check(fits, f"{where}.reach: expected numbers from 0 to {LARGEST_REACH}")
+        fits = all(0 <= n <= _LARGEST_REACH for n in reach)
+        check(fits, f"{where}.reach: expected numbers from 0 to {_LARGEST_REACH}")
+
+
+def _check_strides(where: str, strides: tuple[int, ...]) -> None:
+    found = min(strides, default=0) >= 1 and max(strides, default=0) <= _LARGEST_STRIDE
+    check(found, f"{where}: expected numbers from 1 to {_LARGEST_STRIDE}")
 
 
 def _check_plain(where: str, file: str) -> None:
@@ -217,8 +242,8 @@ def check(holds: bool, message: str) -> None:
 
     Raises
     ------
-    CoopError
+    CardError
         ``message``, if ``holds`` is false.
     """
     if not holds:
-        raise CoopError(f"{CARD_FILE}: {message}")
+        raise CardError(f"{CARD_FILE}: {message}")

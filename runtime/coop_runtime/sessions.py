@@ -5,15 +5,18 @@ import ctypes
 import io
 import re
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import CoopError
+from .arrays import check_whole
+from .errors import CoopError, GraphError
 from .probe import MATMUL
 
 __all__ = [
+    "SessionOptions",
     "choose_device",
     "cuda_devices",
     "cuda_problem",
@@ -24,6 +27,7 @@ __all__ = [
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
+_MOST_THREADS = 1024
 _SILENT = 4  # fatal errors only: every other one becomes a CoopError
 
 
@@ -95,7 +99,7 @@ def cuda_problem(index: int = 0) -> str | None:
     one = np.ones((1, 1), np.float32)
     try:
         with _quiet(ort):
-            session = _session(ort, MATMUL, f"cuda:{index}", None)
+            session = _session(ort, MATMUL, f"cuda:{index}", SessionOptions())
             if session.get_providers()[0] == _CUDA:
                 session.run(None, {"a": one, "b": one})
                 return None
@@ -119,7 +123,25 @@ def cuda_devices() -> int:
     return count.value
 
 
-def open_session(data: bytes, device: str, threads: int | None, name: str) -> Any:
+class SessionOptions(NamedTuple):
+    """How ONNX Runtime is to compute.
+
+    Attributes
+    ----------
+    threads
+        Threads of one operation on the CPU, ≥ 1; None for one per core.
+    arena
+        Whether memory is kept for the next call.
+    provider_options
+        For the CUDA provider, beside ours.
+    """
+
+    threads: int | None = None
+    arena: bool = True
+    provider_options: Mapping[str, str] = MappingProxyType({})
+
+
+def open_session(data: bytes, device: str, options: SessionOptions, name: str) -> Any:
     """Create a session from the bytes of a graph on a device of `choose_device`.
 
     Parameters
@@ -128,37 +150,40 @@ def open_session(data: bytes, device: str, threads: int | None, name: str) -> An
         The ONNX file.
     device
         ``"cpu"`` or ``"cuda:i"``.
-    threads
-        Threads of one operation on the CPU, ≥ 1; None for one per core.
+    options
+        Threads, memory, and what the CUDA provider is told.
     name
         Name of the file, for errors.
 
     Raises
     ------
-    CoopError
+    GraphError
         Not a graph that onnxruntime reads, or not on that device.
+    ArgumentError
+        A wrong number of threads.
     """
-    if threads is not None and threads < 1:
-        raise CoopError(f"threads: expected a whole number ≥ 1, found {threads}")
+    if options.threads is not None:
+        check_whole("threads", options.threads, 1, _MOST_THREADS)
     ort = onnxruntime()
     try:
-        session = _session(ort, data, device, threads)
+        session = _session(ort, data, device, options)
     except Exception as error:
-        raise CoopError(
+        raise GraphError(
             f"{name}: onnxruntime {ort.__version__} cannot load this graph ({one_line(error)}); "
             "update onnxruntime, or export the bundle again"
         ) from None
     if session.get_providers()[0] != (_CPU if device == "cpu" else _CUDA):
-        raise CoopError(f"{name}: onnxruntime gave no session on {device}; take the device 'cpu'")
+        raise GraphError(f"{name}: onnxruntime gave no session on {device}; take the device 'cpu'")
     return session
 
 
-def _session(ort: Any, data: bytes, device: str, threads: int | None) -> Any:
+def _session(ort: Any, data: bytes, device: str, wanted: SessionOptions) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _SILENT
     options.use_deterministic_compute = True
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = wanted.arena
+    if wanted.threads is not None:
+        options.intra_op_num_threads = wanted.threads
     providers: list[Any] = [_CPU]
     if device != "cpu":
         # TF32 has 10 bits of mantissa, which breaks the card's parity; the exhaustive search
@@ -167,11 +192,11 @@ def _session(ort: Any, data: bytes, device: str, threads: int | None) -> Any:
             "device_id": device.partition(":")[2],
             "use_tf32": "0",
             "cudnn_conv_algo_search": "HEURISTIC",
+            **wanted.provider_options,
         }
         providers.insert(0, (_CUDA, cuda))
-    session = ort.InferenceSession(data, options, providers=providers)
-    session.disable_fallback()  # it would go on, on the CPU, after a failure of the GPU
-    return session
+    # With a fallback it would print, and go on on the CPU after a failure of the GPU.
+    return ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
 
 
 @contextlib.contextmanager

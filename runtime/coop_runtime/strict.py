@@ -3,7 +3,7 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ __all__ = ["decode", "encode"]
 T = TypeVar("T")
 
 
-def decode(cls: type[T], data: object, where: str) -> T:
+def decode(cls: type[T], data: object, where: str, also: Collection[str] = ()) -> T:
     """Build the dataclass ``cls`` from a table, refusing unknown keys and wrong types.
 
     A key that the dataclass gives a default may be left out. Nested dataclasses,
@@ -31,6 +31,8 @@ def decode(cls: type[T], data: object, where: str) -> T:
         What ``json.loads`` or ``tomllib.loads`` gave.
     where
         Name of the table, for the error message, e.g. ``"card.json"``.
+    also
+        Further keys that the caller has taken out already; named where a key is unknown.
 
     Raises
     ------
@@ -55,9 +57,10 @@ def decode(cls: type[T], data: object, where: str) -> T:
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in data:
         if key not in fields:
-            close = get_close_matches(str(key), fields, n=1)
+            known = [*fields, *also]
+            close = get_close_matches(str(key), known, n=1)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
-            raise CoopError(f"{where}: unknown key '{key}'{hint}; known: {', '.join(fields)}")
+            raise CoopError(f"{where}: unknown key '{key}'{hint}; known: {', '.join(known)}")
     hints = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
     for name, field in fields.items():

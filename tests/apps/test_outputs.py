@@ -119,7 +119,11 @@ def test_a_clip_as_frames(judge: Callable[[Signal], Path], tmp_path: Path) -> No
     for name, frame in zip(names, frames, strict=True):
         with Image.open(out / name) as image:
             np.testing.assert_array_equal(np.asarray(image), frame)
-    refused(run("generate", bundle, "--frames", "-o", out), 2, "is a directory")
+    refused(run("generate", bundle, "--frames", "-o", out), 1, "out' exists already; give a new")
+    (tmp_path / "several-1").mkdir()
+    several = run("generate", bundle, "--frames", "-n", 2, "-o", tmp_path / "several")
+    assert several.stdout.split() == [str(tmp_path / f"several-{k}") for k in (0, 1)]
+    refused(run("generate", bundle, "--frames", "-n", 2, "-o", tmp_path / "several"), 1, "al-0'")
     sheet = tmp_path / "sheet"
     run("generate", bundle, "-n", 2, "--sheet", "--frames", "-o", sheet)
     with Image.open(sheet / "frame-0003.png") as image:

@@ -120,7 +120,7 @@ def test_damaged_bundles(tiny_bundle: Path, tmp_path: Path, command: str) -> Non
     energy.unlink()
     refused(run(command, tiny_bundle, *rest), 1, "energy.onnx' is missing from the bundle")
     card = tiny_bundle / "card.json"
-    card.write_text(card.read_text("utf-8").replace('"format": 1', '"format": 9'), "utf-8")
+    card.write_text(card.read_text("utf-8").replace('"format": 2', '"format": 9'), "utf-8")
     refused(run(command, tiny_bundle, *rest), 1, "unknown format version 9")
     refused(run(command, tmp_path / "none", *rest), 1, "no such bundle")
     assert not out.exists()
@@ -143,6 +143,7 @@ def test_info(tiny_bundle: Path) -> None:
     assert "texture, 2-D, 3 channel(s), trained at 8x8\n" in result.stdout
     assert "draws      NxN, any N\n" in result.stdout
     assert "one cell per 4x4 samples" in result.stdout
+    assert "method" not in result.stdout
     assert result.stdout.count("sha256 verified") == 3
     as_json = run("info", tiny_bundle, "--json")
     assert json.loads(as_json.stdout) == json.loads((tiny_bundle / "card.json").read_text("utf-8"))

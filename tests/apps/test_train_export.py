@@ -14,7 +14,9 @@ from PIL import Image
 import coop_runtime
 from coop_apps import entry
 from coop_apps.export import main as export
+from coop_apps.run import main as play
 from coop_apps.train import main as train
+from coop_trainer.presets import preset_names
 
 TINY = ("--config", Path(__file__).parent.parent / "tiny.toml")
 
@@ -58,6 +60,9 @@ def test_the_bundle_holds_what_the_card_says(workplace: Path) -> None:
     assert (card.name, card.signal.channels, card.signal.kind) == ("stone", 3, "texture")
     assert card.training["learned_from"] == ["stone.png"]
     assert card.training["settings"]["coopnets"]["langevin"]["steps"] == 3
+    assert (
+        card.training["settings"].keys() & {"abp", "vae", "encoder", "encoder_optimiser"} == set()
+    )
     assert "licence" not in card.training
     for parity in card.parity.values():
         assert parity.max_relative_error <= 1e-5
@@ -73,6 +78,10 @@ def test_the_runtime_plays_it(workplace: Path) -> None:
     assert [s.step for s in states] == [0, 1, 2, 3, 4]
     assert states[-1].energy.shape == (2,)
     assert not np.array_equal(states[-1].x, drafts)
+
+
+def test_info_names_the_method(workplace: Path) -> None:
+    assert "\nmethod     coopnets\n" in run(play, "info", workplace / "stone").stdout
 
 
 def test_the_model_card_shows_samples_that_exist(workplace: Path) -> None:
@@ -107,6 +116,16 @@ def test_a_new_length_is_kept_with_the_other_settings(workplace: Path, tmp_path:
     stored = json.loads((out / "config.json").read_text())
     assert (stored["loop"]["steps"], stored["seed"], stored["data"]["crop"]) == (4, 3, 16)
     assert "4 steps" in run(train, "texture", "--out", out, "--resume").stdout
+
+
+def test_runs_and_bundles_go_into_empty_folders(workplace: Path, tmp_path: Path) -> None:
+    out, bundle = tmp_path / "run", tmp_path / "bundle"
+    out.mkdir()
+    bundle.mkdir()
+    picture = workplace / "stone.png"
+    assert run(train, "texture", picture, "--out", out, "--steps", 1, *TINY).exit_code == 0
+    assert run(export, out, bundle).exit_code == 0
+    assert coop_runtime.read_card(bundle).name == "bundle"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +207,12 @@ def test_every_command_and_option_has_help_and_examples(command: click.Command) 
             if isinstance(parameter, click.Option):
                 assert parameter.help, parameter.name
     assert "Examples:" in str(commands[-1].epilog)
+
+
+@pytest.mark.parametrize("kind", sorted(train.commands))
+def test_the_help_names_the_presets(kind: str) -> None:
+    text = " ".join(run(train, kind, "--help").stdout.split())
+    assert f"Settings to start from: {', '.join(preset_names(kind))}. [quick]" in text
 
 
 def test_tensorboard_takes_the_figures(workplace: Path, tmp_path: Path) -> None:

@@ -6,14 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
-import coop_apps.training
+import coop_apps.options
 from coop_apps.export import main as export
 from coop_apps.run import main as play
 from coop_apps.train import main as train
 from coop_trainer.config import METHODS
+from coop_trainer.run_folder import RunFolder
+from coop_trainer.start import begin
 
 HERE = Path(__file__).parent.parent
 
@@ -78,6 +81,8 @@ ABP = ["--method", "abp", *NEW]
         ("images", ["{here}/nothing", *NEW], 1, "no such file or folder"),
         ("images", ["{here}/large.npz", *NEW], 1, "not made for pictures of 20x20, but of 8x8"),
         ("images", ["{here}/set.npz", "--size", "9", *NEW], 1, "pictures of 9x9"),
+        ("images", ["{here}/set.npz", "--set", "data.size=9", *NEW], 1, "pictures of 9x9"),
+        ("images", ["{here}/set.npz", "--set", "data.size=big", *NEW], 1, "≥ 2, found big"),
         (
             "images",
             ["{here}/set.npz", "--set", "data.crop=9", *NEW],
@@ -195,6 +200,21 @@ def test_what_cannot_be_resumed(
     assert {p: p.read_bytes() for p in workplace.rglob("*") if p.is_file()} == before
 
 
+def test_a_file_asks_for_the_size_of_pictures(workplace: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "mine.toml", tmp_path / "run"
+    text = (HERE / "tiny-images.toml").read_text()
+    file.write_text(text.replace("[data]", "[data]\nsize = 16"))
+    result = run("images", workplace / "large.npz", "--config", file, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert RunFolder.open(out).config().data.size == 16
+    assert RunFolder.open(out).signals().arrays[0].shape == (4, 16, 16, 1)
+    assert run("images", "--config", file, "--out", out, "--resume").exit_code == 0
+    other = run("images", "--set", "data.size=8", "--out", out, "--resume")
+    refused(other, 1, "another data.size, 16; give the same")
+    without = run("images", workplace / "large.npz", "--out", tmp_path / "new")
+    refused(without, 1, "networks for squares of 28, 32, 64 pixels, not for 20: give --size")
+
+
 def test_broken_files_are_left_out_on_demand(workplace: Path, tmp_path: Path) -> None:
     result = trained("images", workplace / "photos", "--skip-broken", "--out", tmp_path / "run")
     assert "1 broken files are left out; the first: " in result.stderr
@@ -275,5 +295,16 @@ def test_the_commands_say_what_comes_next(
     assert (tmp_path / f"x.{ending}").stat().st_size > 100
 
 
+def test_an_untrained_model_is_exported_with_a_warning(workplace: Path, tmp_path: Path) -> None:
+    begun = RunFolder.open(workplace / "set")
+    out, cpu = tmp_path / "run", torch.device("cpu")
+    training, folder = begin(out, begun.config(), lambda _: begun.signals(), cpu)
+    folder.write_checkpoint(training.state(), training.state(), 0)
+    result = CliRunner().invoke(export, [str(out), str(tmp_path / "bundle")])
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: the run has taken no step yet")
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_commands_know_the_methods() -> None:
-    assert tuple(METHODS) == coop_apps.training.METHODS
+    assert tuple(METHODS) == coop_apps.options.METHODS

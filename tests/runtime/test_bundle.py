@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,7 +54,7 @@ def test_missing_things(tiny_bundle: Path) -> None:
     (tiny_bundle / "card.json").unlink()
     refused(tiny_bundle, "has no card.json, so it is no bundle")
     (tiny_bundle / "card.json").mkdir()
-    refused(tiny_bundle, "cannot read '.*card.json': Is a directory")
+    refused(tiny_bundle, "cannot read '.*card.json': it is not a regular file")
 
 
 @pytest.mark.parametrize("name", ["generator.onnx", "energy.onnx", "posterior.onnx"])
@@ -69,18 +70,18 @@ def test_flipped_byte(tiny_bundle: Path, name: str) -> None:
 
 def test_each_graph_is_read_once(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    original = Path.read_bytes
+    original = os.open
 
-    def counting(path: Path) -> bytes:
+    def counting(path: Path, flags: int) -> int:
         read.append(path.name)
-        return original(path)
+        return original(path, flags)
 
-    monkeypatch.setattr(Path, "read_bytes", counting)
+    monkeypatch.setattr(os, "open", counting)
     load(tiny_bundle, "cpu")
     assert sorted(read) == ["card.json", "energy.onnx", "generator.onnx", "posterior.onnx"]
 
 
-@pytest.mark.parametrize("version", [2, 0, None, "1", True])
+@pytest.mark.parametrize("version", [3, 0, None, "1", True])
 def test_unknown_format(tiny_bundle: Path, version: object) -> None:
     edit_json(tiny_bundle, format=version)
     refused(tiny_bundle, r"card.json: unknown format version|card.json.format: expected a whole")
@@ -158,5 +159,8 @@ def test_not_a_graph(tiny_bundle: Path, tiny_files: dict[str, bytes]) -> None:
     entry = {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
     files = json.loads((tiny_bundle / "card.json").read_text("utf-8"))["files"]
     edit_json(tiny_bundle, files=files | {"energy.onnx": entry})
-    refused(tiny_bundle, "energy.onnx: onnxruntime .* cannot load this graph")
+    refused(
+        tiny_bundle,
+        "energy.onnx: a protobuf message is cut short|energy.onnx: not a protobuf message",
+    )
     assert set(files) == set(tiny_files)

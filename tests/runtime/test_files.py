@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coop_runtime import CoopError, new_folder, write_all_atomically, write_atomically
+from coop_runtime import CoopError, is_free, new_folder, write_all_atomically, write_atomically
 
 
 def full_disk(_: int) -> None:
@@ -76,11 +76,31 @@ def test_new_folder_leaves_nothing_upon_failure(
 
 def test_new_folder_refuses_an_existing_target(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a").touch()
     with (
         pytest.raises(CoopError, match=r"'.*there' exists already"),
         new_folder(tmp_path / "there"),
     ):
         pytest.fail("the block must not run")
     with pytest.raises(CoopError, match="exists already"), new_folder(tmp_path / "late"):
-        (tmp_path / "late").mkdir()
+        (tmp_path / "late").touch()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["late", "there"]
+
+
+def test_new_folder_takes_the_place_of_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "empty"
+    path.mkdir()
+    with pytest.raises(RuntimeError), new_folder(path):
+        raise RuntimeError
+    assert list(tmp_path.rglob("*")) == [path]
+    with new_folder(path) as folder:
+        (folder / "a").touch()
+        assert not list(path.iterdir())
+    assert [p.name for p in path.iterdir()] == ["a"]
+    (tmp_path / "link").symlink_to(path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for taken in (tmp_path / "link", tmp_path / "here", Path(), path, path / "a"):
+        assert not is_free(taken)

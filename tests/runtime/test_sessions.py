@@ -82,7 +82,7 @@ def without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     without_onnxruntime(monkeypatch)
     with pytest.raises(CoopError, match=r"pip install 'coopnets\[cpu\]' or 'coopnets\[gpu\]'"):
-        sessions.open_session(MATMUL, "cpu", None, "probe")
+        sessions.open_session(MATMUL, "cpu", sessions.SessionOptions(), "probe")
     report = examine()
     assert report.providers == ()
     assert report.timing is None

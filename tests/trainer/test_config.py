@@ -44,6 +44,13 @@ def test_none_and_bare_words() -> None:
     [
         ("coopnets.chain=3", "did you mean 'chains'"),
         ("nonsense.a=3", "unknown key 'nonsense'"),
+        ("langvin.steps=3", r"unknown key 'langvin' \(did you mean 'langevin'\?\)"),
+        ("langevin.step=3", r"^langevin: unknown key 'step' \(did you mean 'steps'\?\); known: "),
+        ("langevin.steps=few", "^langevin.steps: expected a whole number, found 'few'"),
+        ("langevin=3", "^langevin: expected a table, found 3"),
+        ("contrast.l3=0.1", "^contrast: unknown key 'l3'; known: l2, gradient"),
+        ("when.abp.contrast.l3=0.1", "^when.abp.contrast: unknown key 'l3'"),
+        ("coopnets.langevin.step=3", "^settings.coopnets.langevin: unknown key 'step'"),
         ("chains", "expected key=value"),
         ("=3", "expected key=value"),
         ("seed=-1", "seed: expected a number in"),

@@ -30,7 +30,8 @@ from coop_trainer.nets import (
     Stage,
 )
 from coop_trainer.presets import load_preset
-from coop_trainer.sheets import sample_sheet
+from coop_trainer.shards import Shard
+from coop_trainer.sheets import sample_files
 from coop_trainer.start import begin, resume
 from coop_trainer.training import Training
 
@@ -189,7 +190,7 @@ def test_every_method_grows_in_synchrony(method: str) -> None:
         seen.append((training.shape[0], round(stage.blend, 3), training.examples.batch))
     middle = [(8, 0, 5), (8, 0.5, 5), (8, 1, 5), (8, 1, 5)]
     assert seen == [(4, 1, 6)] * 4 + middle + [(16, b, 4) for b in (0, 0.5, 1, 1)]
-    with Image.open(io.BytesIO(sample_sheet(training))) as sheet:
+    with Image.open(io.BytesIO(sample_files(training)["png"])) as sheet:
         assert sheet.width == 10 * (16 + 4) - 4
 
 
@@ -230,10 +231,10 @@ def test_exact_resume_across_sizes(tmp_path: Path, method: str, steps: int) -> N
         if k < steps:
             parts.advance()
     state = parts.state()
-    sheet = sample_sheet(parts)
+    sheet = sample_files(parts)["png"]
     folder.write_checkpoint(state, state, 0)
     again, *_ = resume(tmp_path / "parts", CPU)
-    assert sample_sheet(again) == sheet
+    assert sample_files(again)["png"] == sheet
     while again.done < 1:
         again.advance()
     assert plain(again.state()) == plain(whole.state())
@@ -312,6 +313,12 @@ def test_what_cannot_grow_is_refused_in_one_line(
         begin(tmp_path / "run", tiny("method=triangle", *pairs), lambda _: pictures(), CPU)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_batches_that_processes_cannot_share() -> None:
+    config = tiny("method=vae", "data.batch=4", "growth.batches=[4, 3, 1]")
+    with pytest.raises(CoopError, match=r"give --set 'growth.batches=\[4, 2, 2\]', or"):
+        Training(config, pictures(), CPU, Shard(0, 2))
 
 
 def test_incomplete_pictures_cannot_grow() -> None:

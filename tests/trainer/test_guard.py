@@ -59,3 +59,22 @@ def test_a_flat_descriptor_is_named_once(config: GuardConfig) -> None:
     guard = Guard(replace(config, flat_drift=1e-3))
     named = [guard.went_flat(GOOD._replace(drift=drift)) for drift in (1.0, *[1e-4] * 80)]
     assert [step for step, flat in enumerate(named) if flat] == [50]
+
+
+@pytest.mark.parametrize(
+    ("limit", "bad"),
+    [
+        ("largest_gap", GOOD._replace(f_data=1e9)),
+        ("largest_saturation", GOOD._replace(saturation=1.0)),
+        ("smallest_contrast", GOOD._replace(contrast=0.0)),
+        ("largest_code_revision", GOOD._replace(code_revision=1e9)),
+        ("flat_drift", GOOD._replace(drift=0.0)),
+    ],
+)
+def test_none_switches_a_check_off(limit: str, bad: Figures) -> None:
+    pairs = ["guard.grace=0", f"guard.{limit}=none"]
+    guard = Guard(configure(load_preset("texture", "quick"), pairs=pairs).guard)
+    for step in range(60):
+        assert guard.judge(step, bad, 0.0) is None
+        assert guard.clear
+        assert not guard.went_flat(bad)

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from coop_runtime import CoopError
-from coop_trainer.data import MASKS, Signals, draw_masks, load_masks
+from coop_trainer.data import MASKS, Signals, draw_masks, hide, load_masks
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (4, 8, 6, 3), dtype=np.uint8)
@@ -53,6 +53,13 @@ def test_the_seed_decides_and_the_count_does_not(name: str) -> None:
     few, many = draw_masks(name, 3, (64, 64), seed=1), draw_masks(name, 9, (64, 64), seed=1)
     np.testing.assert_array_equal(few, many[:3])
     assert (few != draw_masks(name, 3, (64, 64), seed=2)).any()
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_small_letters_name_the_same_mask(name: str) -> None:
+    large = Signals("images", ("x",), (np.zeros((2, 32, 32, 1), np.uint8),), (0.0, 255.0))
+    one, other = (hide(large, n, 0).seen for n in (name, name.lower()))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_masks_that_do_not_fit() -> None:

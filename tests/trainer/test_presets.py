@@ -155,6 +155,19 @@ def test_a_file_may_say_what_a_preset_may(tmp_path: Path) -> None:
     assert (gan.seed, gan.data.batch, gan.coopnets.langevin.steps) == (9, 5, 2)
 
 
+def test_whole_pictures_have_a_size_that_the_networks_are_for(tmp_path: Path) -> None:
+    quick, file = load_preset("images", "quick"), tmp_path / "mine.toml"
+    for size in ("96", "none"):
+        with pytest.raises(CoopError, match="'quick' has networks for squares of 28, 32, 64 pix"):
+            configure(quick, pairs=[f"data.size={size}"])
+    assert configure(quick, pairs=["data.size=96", "data.crop=32"]).data.size == 96
+    file.write_text('networks = "triangle-celeba64"\n')
+    assert configure(quick, file=file, pairs=["data.size=96"]).data.size == 96
+    file.write_text("[when.96.descriptor]\nbranches = [{ pool = 1, layers = [[1, 96, 96]] }]\n")
+    with pytest.raises(CoopError, match=r"not for 96: .* your own generator\.levels in"):
+        configure(quick, file=file, pairs=["data.size=96"])
+
+
 @pytest.mark.parametrize(("kind", "name"), PRESETS)
 def test_a_copy_of_a_preset_is_a_file(kind: Kind, name: str) -> None:
     file = Path(presets.__file__).parent / kind / f"{name}.toml"

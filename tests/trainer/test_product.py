@@ -239,6 +239,11 @@ def test_the_bundle_has_what_the_method_learned(case: Case) -> None:
     assert set(card.graphs) == set(card.parity) == graphs
     assert max(p.max_relative_error for p in card.parity.values()) < 1e-5
     assert (card.langevin is None) == (case.method in WITHOUT_ENERGY)
+    if case.method == "descriptor":
+        chains = resume(case.whole.path, CPU, writing=False)[0].config.algorithm_d
+        assert card.langevin is not None
+        assert card.langevin.start_sd == chains.start_sd
+        assert (chains.start_sd is None) == (case.kind != "sound")
     whole = case.method == "abp"
     assert card.signal.trained_shape == (WHOLE if whole else SHAPES)[case.kind]
     assert card.signal.rate == signals_of(case.kind).rate

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -151,12 +152,29 @@ def test_the_command_speaks_once_and_its_run_goes_on_alone(picture: Path, tmp_pa
     assert "14 steps in" in again.stdout
 
 
+def test_the_command_refuses_once(picture: Path, tmp_path: Path) -> None:
+    command = ["-m", "coop_trainer", "texture", picture, "--out", tmp_path / "run"]
+    refused = torchrun(*command, "--config", TINY)
+    assert refused.returncode == 1
+    (line,) = [line for line in refused.stderr.splitlines() if line.startswith("Error: ")]
+    assert "give --set coopnets.chains=2 --set coopnets.persistent_chains=2, or" in line
+    assert re.search(r"Root Cause.*?\n\[0\]:.*?rank +: 0 ", refused.stderr, re.DOTALL)
+    assert not (tmp_path / "run").exists()
+
+
 def test_shares_of_figures_and_devices(tiny_config: Any) -> None:
     config: Config = tiny_config("coopnets.chains=6", "coopnets.persistent_chains=2")
     share = share_of(config, Shard(1, 2)).coopnets
     assert (share.chains, share.persistent_chains, share.pool) == (3, 1, config.coopnets.pool)
-    with pytest.raises(CoopError, match=r"coopnets\.chains: 6 cannot be shared evenly by 4"):
+    with pytest.raises(
+        CoopError, match=r"coopnets\.chains: 6, .*chains: 2 cannot be shared"
+    ) as caught:
         share_of(config, Shard(0, 4))
+    assert (
+        "by 4 processes; give --set coopnets.chains=4 --set coopnets.persistent_chains=4, or"
+        in (str(caught.value))
+    )
+    assert share_of(tiny_config("coopnets.chains=4", "coopnets.persistent_chains=4"), Shard(0, 4))
     assert Shard().averaged(Figures(drift=1.0)) == Figures(drift=1.0)
     assert choose_device("cpu", Shard(1, 2, 1)).type == "cpu"
     with pytest.raises(CoopError, match="give --device cuda, a GPU for each process"):

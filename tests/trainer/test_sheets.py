@@ -12,7 +12,8 @@ from coop_trainer.config import configure
 from coop_trainer.data import Kind, Signals, draw_masks
 from coop_trainer.presets import load_preset
 from coop_trainer.recover import reconstructed
-from coop_trainer.sheets import draw_samples, sample_files, sample_sheet, sheet_shape
+from coop_trainer.sheets import COLUMNS, draw_samples, sample_files, sheet_shape
+from coop_trainer.shown import wav
 from coop_trainer.training import Training
 
 CPU = torch.device("cpu")
@@ -89,9 +90,17 @@ def test_what_a_method_lacks_is_left_out() -> None:
 
 
 def test_rows_and_columns() -> None:
-    assert size(sample_sheet(training("images", "vae"))) == (10 * 12 - 4, 3 * 12 - 4)
-    assert size(sample_sheet(training("images", "triangle"))) == (10 * 12 - 4, 4 * 12 - 4)
-    assert size(sample_sheet(training("texture", "gan"))) == (4 * 19 - 4, 2 * 18 - 4)
+    assert size(sample_files(training("images", "vae"))["png"]) == (10 * 12 - 4, 3 * 12 - 4)
+    assert size(sample_files(training("images", "triangle"))["png"]) == (10 * 12 - 4, 4 * 12 - 4)
+    assert size(sample_files(training("texture", "gan"))["png"]) == (4 * 19 - 4, 2 * 18 - 4)
+
+
+def test_the_sample_to_play_is_the_first_of_the_sheet() -> None:
+    t = training("sound", "coopnets")
+    count, (length,) = COLUMNS["sound"], sheet_shape(t)
+    _, revised = draw_samples(t, count, (length,))
+    assert revised is not None
+    assert sample_files(t)["wav"] == wav(revised[0, :, :length], 8000.0, t.signals.source_range)
 
 
 def test_clips_that_do_not_say_their_rate_are_shown_too() -> None:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from coop_runtime import CoopError
+from coop_runtime.whitening import colour
 from coop_trainer.data import Signals, load_sound
 
 
@@ -112,3 +113,17 @@ def test_broken_files_are_left_out_and_said(tmp_path: Path) -> None:
     said: list[str] = []
     assert load_sound([str(tmp_path)], skip_broken=True, say=said.append).names == ("a.wav",)
     assert said[0].startswith("1 broken files are left out")
+
+
+def test_a_whitened_sound_is_flat_and_comes_back(tmp_path: Path) -> None:
+    x = np.cumsum(np.random.default_rng(0).normal(size=8000))  # 6 dB less an octave up
+    x = 0.5 * (x - x.mean()) / np.abs(x).max()
+    path = save(tmp_path / "walk.wav", x, 11025, "FLOAT")
+    signals = load_sound([path], whitening=8)
+    white = signals.arrays[0][0, :, 0]
+    power = np.abs(np.fft.rfft(white)) ** 2
+    assert 0.5 < power[20:400].mean() / power[2000:].mean() < 2
+    np.testing.assert_allclose(colour(white, signals.whitening), x, atol=1e-4)
+    assert Signals.from_npz(signals.to_npz()).whitening == signals.whitening
+    with pytest.raises(CoopError, match="incomplete sounds cannot be whitened"):
+        signals.with_masks([signals.arrays[0] > 0])

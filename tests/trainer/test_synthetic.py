@@ -27,7 +27,8 @@ def test_bubbles_ring_at_minnaert_s_frequencies() -> None:
 
 def test_waves_move_and_stay_a_texture() -> None:
     clip = waves(frames=48)
-    assert (clip.shape, clip.dtype) == ((48, 64, 64, 1), np.uint8)
+    assert clip.shape == (48, 64, 64, 1)
+    assert clip.dtype == np.uint8
     level = clip[..., 0].astype(np.float64)
     spread = level.std(axis=(1, 2))
     assert spread.min() > 0.8 * spread.max()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .config import Config
+from .config import TABLES, Config, Method
 from .data import Signals
 from .nets import (
     Descriptor,
@@ -23,6 +23,14 @@ from .shards import Shard
 
 #: Examples of each stack of signals that are enough to calibrate networks.
 CALIBRATION = 1000
+#: The settings of a method that processes share: numbers of chains or samples.
+SIZES: dict[Method, tuple[str, ...]] = {
+    "descriptor": ("chains", "pool"),
+    "coopnets": ("chains", "persistent_chains"),
+    "triangle": ("samples",),
+    "mcmc-triangle": ("samples",),
+    "gan": ("samples",),
+}
 
 __all__ = [
     "Networks",
@@ -31,6 +39,7 @@ __all__ = [
     "make_optimiser",
     "on_device",
     "share_of",
+    "sizes_of",
     "strides",
 ]
 
@@ -112,14 +121,14 @@ def share_of(config: Config, shard: Shard) -> Config:
     CoopError
         A size is no multiple of the number of processes.
     """
-    sizes = {
-        "descriptor": ("algorithm_d", ("chains", "pool")),
-        "coopnets": ("coopnets", ("chains", "persistent_chains")),
-        "triangle": ("triangle", ("samples",)),
-        "mcmc-triangle": ("mcmc_triangle", ("samples",)),
-        "gan": ("gan", ("samples",)),
-    }
-    table, names = sizes.get(config.method, ("vae", ()))
-    settings = getattr(config, table)
-    shares = {name: shard.size(getattr(settings, name), f"{table}.{name}") for name in names}
-    return replace(config, **{table: replace(settings, **shares)})
+    table = TABLES[config.method]
+    shares = shard.sizes(sizes_of(config))
+    own = {key.removeprefix(f"{table}."): size for key, size in shares.items()}
+    return replace(config, **{table: replace(getattr(config, table), **own)})
+
+
+def sizes_of(config: Config) -> dict[str, int]:
+    """Give the numbers of chains or samples of the configured method, by the settings' names."""
+    table = TABLES[config.method]
+    names = SIZES.get(config.method, ())
+    return {f"{table}.{name}": getattr(getattr(config, table), name) for name in names}

@@ -1,7 +1,6 @@
 """Settings of a run: one frozen dataclass, from a preset, a TOML file and ``key=value`` pairs."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from coop_runtime.errors import CoopError
 from coop_runtime.strict import decode, encode
 
+from .asked import asked_for
 from .compute import ComputeConfig
 from .data import Kind
 from .growth import GrowthConfig
@@ -24,11 +24,12 @@ from .methods.triangle import TriangleConfig
 from .methods.vae import VaeConfig
 from .nets import DescriptorConfig, EncoderConfig, GeneratorConfig
 from .optimise import Network
-from .presets import completed, load_base, overlaid
+from .presets import SHORT, load_base, overlaid
 from .sections import DataConfig, LoopConfig, OptimiserConfig
 
 __all__ = [
     "METHODS",
+    "TABLES",
     "Config",
     "Method",
     "changed_keys",
@@ -47,6 +48,20 @@ METHODS: dict[Method, tuple[Network, ...]] = {
     "vae": ("generator", "encoder"),
     "gan": ("descriptor", "generator"),
 }
+
+#: The table of each method's own settings.
+TABLES: dict[Method, str] = {
+    "descriptor": "algorithm_d",
+    "abp": "abp",
+    "coopnets": "coopnets",
+    "triangle": "triangle",
+    "mcmc-triangle": "mcmc_triangle",
+    "vae": "vae",
+    "gan": "gan",
+}
+
+#: The key that describes the layers of a network.
+LAYOUT = {"descriptor": "branches", "generator": "levels", "encoder": "layers"}
 
 
 @dataclass(frozen=True)
@@ -148,22 +163,22 @@ def configure(
     ------
     CoopError
         No such file, not TOML, an unknown key, a value of the wrong type or out of range; or
-        neither preset nor file describe a network that the method learns.
+        neither preset nor file describe a network that the method learns, for pictures of a set
+        of their size.
     """
-    layers, changes = [preset], dict[str, Any]()
-    if file is not None:
-        layers.append(_read_table(file))
-    for pair in pairs:
-        changes = overlaid(changes, completed(_pair_table(pair)))
-    wanted = _overlaid_all([*layers, changes])
+    *files, changes = asked_for(file, pairs)
+    wanted = _overlaid_all([preset, *files, changes])
     data = wanted.get("data")
     size = data.get("size") if isinstance(data, Mapping) else None
     cases = (str(size), str(wanted.get("method")))
-    parts = [
-        p for layer in layers for p in (layer, *(layer.get("when", {}).get(c, {}) for c in cases))
-    ]
-    config = decode(Config, _overlaid_all([*parts, changes]), "settings")
+
+    def parts(layer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [layer, *(layer.get("when", {}).get(case, {}) for case in cases)]
+
+    own = _overlaid_all([*(part for layer in files for part in parts(layer)), changes])
+    config = decode(Config, _overlaid_all([*parts(preset), own]), "settings", (*SHORT, "when"))
     _check_networks(config)
+    _check_size(config, preset, own)
     return config
 
 
@@ -180,31 +195,30 @@ def _check_networks(config: Config) -> None:
             )
 
 
+def _check_size(config: Config, preset: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Refuse whole pictures of a size that neither the preset's networks nor ``own`` are for.
+
+    On pictures of a multiple of their size, networks would draw tiles that know nothing of each
+    other.
+    """
+    sizes = {preset["data"]["size"], *(int(c) for c in preset.get("when", {}) if c.isdigit())}
+    whole, size = config.signal == "images" and config.data.crop is None, config.data.size
+    lacking = [name for name in config.networks if LAYOUT[name] not in own.get(name, {})]
+    if whole and size not in sizes and lacking:
+        raise CoopError(
+            f"the preset '{config.preset}' has networks for squares of "
+            f"{', '.join(map(str, sorted(sizes)))} pixels, not for {size or 'other pictures'}: "
+            "give --size with one of these, another --preset, or your own "
+            f"{' and '.join(f'{name}.{LAYOUT[name]}' for name in lacking)} in a --config file"
+        )
+
+
 def _overlaid_all(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Overlay each table by the next, but for what they hold for some cases only."""
     whole: dict[str, Any] = {}
     for layer in layers:
         whole = overlaid(whole, {key: value for key, value in layer.items() if key != "when"})
     return whole
-
-
-def _read_table(file: Path) -> dict[str, Any]:
-    try:
-        return completed(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CoopError(f"{file}: not TOML ({error})") from None
-    except OSError as error:
-        raise CoopError(f"{file}: cannot be read ({error.strerror}); give a TOML file") from None
-
-
-def _pair_table(pair: str) -> dict[str, Any]:
-    key, equals, text = pair.partition("=")
-    if not key or not equals:
-        raise CoopError(f"--set {pair}: expected key=value, such as coopnets.sigma=0.3")
-    nested: Any = _toml_value(text)
-    for part in reversed(key.strip().split(".")):
-        nested = {part: nested}
-    return {**nested}
 
 
 def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:
@@ -224,12 +238,3 @@ def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:
             for name in changed_keys(old.get(key), new.get(key), f"{prefix}{key}.")
         ]
     return [] if old == new else [prefix.rstrip(".")]
-
-
-def _toml_value(text: str) -> object:
-    if text.strip() in ("none", "null"):
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

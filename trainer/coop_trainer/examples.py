@@ -87,7 +87,7 @@ class Examples:
             self.deck = Deck(len(self.table))
         else:
             random_crops(self.stacks, 1, shape, torch.Generator())  # refuses what is too small
-        shard.size(self.batch, "data.batch")
+        shard.sizes({"data.batch": self.batch})
         if signals.seen is not None:
             if not whole:
                 raise CoopError("incomplete data needs whole examples: --set data.crop=none")

@@ -68,10 +68,12 @@ def check_growth(t: Learner) -> None:
                 f"growth.shares: expected a number for each of the {name}'s {sizes} sizes, found "
                 f"{wanted}; no networks for this size of pictures? --size 32, 64, 128 or 256"
             )
-    for level in range(len(t.config.growth.batches)):
-        config = at_stage(t.config, level)
-        t.shard.size(config.data.batch, "growth.batches")
-        share_of(config, t.shard)
+    batches, count = [*t.config.growth.batches], t.shard.count
+    if (even := [t.shard.even(size) for size in batches]) != batches:
+        raise CoopError(
+            f"growth.batches: {batches} cannot be shared evenly by {count} processes; give "
+            f"--set 'growth.batches={even}', or another --nproc-per-node"
+        )
 
 
 def grow(t: Learner) -> None:

@@ -18,7 +18,7 @@ FLAT_STEPS = 50
 
 @dataclass(frozen=True)
 class GuardConfig:
-    """Limits beyond which an iteration counts as failed.
+    """Limits beyond which an iteration counts as failed; None for no limit.
 
     Attributes
     ----------
@@ -47,16 +47,16 @@ class GuardConfig:
         Langevin steps that are too long for a steep posterior throw them ever further.
     """
 
-    largest_gap: float
-    largest_saturation: float
-    smallest_contrast: float
+    largest_gap: float | None
+    largest_saturation: float | None
+    smallest_contrast: float | None
     patience: int
     grace: int
-    flat_drift: float
+    flat_drift: float | None
     snapshot_steps: int
     shrink: float
     rollbacks: int
-    largest_code_revision: float = 3.0
+    largest_code_revision: float | None = 3.0
 
     def __post_init__(self) -> None:
         if min(self.patience, self.snapshot_steps) < 1 or min(self.grace, self.rollbacks) < 0:
@@ -65,8 +65,9 @@ class GuardConfig:
             *("largest_gap", "largest_saturation", "smallest_contrast", "flat_drift"),
             "largest_code_revision",
         ):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise CoopError(f"guard.{name}: expected ≥ 0, found {getattr(self, name)}")
+            limit = getattr(self, name)
+            if limit is not None and not 0 <= limit < math.inf:
+                raise CoopError(f"guard.{name}: expected ≥ 0, found {limit}")
         if not 0 < self.shrink < 1:
             raise CoopError(f"guard.shrink: expected a number in (0, 1), found {self.shrink}")
 
@@ -122,22 +123,27 @@ class Guard:
         """Say, once, that the descriptor has gone flat."""
         if figures.drift is None:
             return False
-        self.flat = self.flat + 1 if figures.drift < self.config.flat_drift else 0
+        self.flat = self.flat + 1 if figures.drift < (self.config.flat_drift or 0.0) else 0
         return self.flat == FLAT_STEPS
 
     def _reason(self, step: int, figures: Figures, saturation_of_data: float) -> str | None:
         c, gap = self.config, abs(figures.gap or 0.0)
+        thrown = figures.code_revision or 0.0
         saturation, contrast = figures.saturation, figures.contrast
-        largest = saturation_of_data + (1 - saturation_of_data) * c.largest_saturation
-        if gap > c.largest_gap:
+        largest = saturation_of_data + (1 - saturation_of_data) * _limit(c.largest_saturation)
+        if gap > _limit(c.largest_gap):
             return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
-        if (figures.code_revision or 0.0) > c.largest_code_revision:
+        if thrown > _limit(c.largest_code_revision):
             return (
-                f"latents thrown {figures.code_revision:.3g} deviations far: the latent step size "
+                f"latents thrown {thrown:.3g} deviations far: the latent step size "
                 "is too long for this σ"
             )
         if saturation is not None and saturation > largest:
             return f"saturated samples: {saturation:.0%} of the entries at ±1"
-        if contrast is not None and step >= c.grace and contrast < c.smallest_contrast:
+        if contrast is not None and step >= c.grace and contrast < (c.smallest_contrast or 0.0):
             return f"flat samples: {contrast:.2g} of the contrast of the examples"
         return None
+
+
+def _limit(largest: float | None) -> float:
+    return math.inf if largest is None else largest

@@ -16,6 +16,7 @@ from .build import (
     make_optimiser,
     on_device,
     share_of,
+    sizes_of,
     strides,
 )
 from .chains import ChainPool
@@ -23,6 +24,7 @@ from .chance import normal
 from .config import Config
 from .data import Signals
 from .examples import Batch, Examples, whole_shape
+from .memory import check_memory, count_values
 from .nets import Descriptor, Encoder, Generator, Stage
 from .optimise import Network
 from .schedule import progress, rate_factor
@@ -180,8 +182,15 @@ class Learner:
         return batch._replace(x=x)
 
     def rehearse(self) -> None:
-        """Run the networks once: torch raises RuntimeError for settings that do not fit."""
-        networks = _by_role({k: copy.deepcopy(n).eval() for k, n in self.networks.items()})
+        """Run the networks once: torch raises RuntimeError for settings that do not fit.
+
+        Raises
+        ------
+        CoopError
+            The encoder does not fit the generator, or a batch does not fit into memory.
+        """
+        copies = {name: copy.deepcopy(n).eval() for name, n in self.networks.items()}
+        networks, values = _by_role(copies), count_values(copies)
         x = torch.zeros(1, self.signals.channels, *self.shape, device=self.device)
         with torch.no_grad():
             if networks.generator is not None:
@@ -195,6 +204,9 @@ class Learner:
                         f"encoder: gives codes of shape {found} where the generator takes "
                         f"{self.latent_shape}; mirror the generator's levels in encoder.layers"
                     )
+        chains = {k: n for k, n in sizes_of(self.share).items() if not k.endswith("pool")}
+        sizes = {"data.batch": self.examples.batch // self.shard.count, **chains}
+        check_memory(sizes, max(values.values()), self.device)
 
     def averaged(self) -> Networks:
         """Give the averaged networks in evaluation mode: those that are shown and exported."""

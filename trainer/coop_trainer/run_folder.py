@@ -46,7 +46,7 @@ class RunFolder:
         Raises
         ------
         CoopError
-            The folder exists already, or cannot be written.
+            The folder is not free, or cannot be written.
         """
         with new_folder(path) as folder:
             write_atomically(folder / "data.npz", signals.to_npz())

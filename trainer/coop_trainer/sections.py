@@ -31,6 +31,9 @@ class DataConfig:
     relative
         Whether ``noise``, Langevin steps and drifts, and σ are in units of the training data's
         standard deviation, instead of the range [−1, 1]; see `relative.resolved`.
+    whitening
+        Number of samples from which a sound's next is foretold, so that the networks see what is
+        left, of a nearly flat spectrum (`data.prediction`); 0 for the sound itself.
     """
 
     size: int | None
@@ -39,6 +42,7 @@ class DataConfig:
     batch: int
     noise: float
     relative: bool
+    whitening: int = 0
 
     def __post_init__(self) -> None:
         for name in ("size", "rate", "batch"):
@@ -47,6 +51,8 @@ class DataConfig:
                 raise CoopError(f"data.{name}: expected ≥ 1, found {value}")
         if self.crop is not None and min(self._crop(1), default=0) < 1:
             raise CoopError(f"data.crop: expected numbers ≥ 1, found {self.crop}")
+        if not 0 <= self.whitening <= 256:
+            raise CoopError(f"data.whitening: expected 0 to 256, found {self.whitening}")
         if not 0 <= self.noise < 1:
             raise CoopError(f"data.noise: expected a number in [0, 1), found {self.noise}")
 

@@ -7,7 +7,7 @@ gradients, figures and what is kept of single examples are exchanged after it.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,20 +54,33 @@ class Shard:
         """The rows of a joined batch that are this process's."""
         return slice(self.rank, None, self.count)
 
-    def size(self, joined: int, name: str) -> int:
-        """Give the size of the share of a batch.
+    def sizes(self, joined: Mapping[str, int]) -> dict[str, int]:
+        """Give the sizes of the shares of batches, by the settings that name them.
 
         Raises
         ------
         CoopError
-            Processes would get shares of different sizes.
+            Processes would get shares of different sizes; all such settings are named.
         """
-        if joined % self.count:
+        uneven = {name: size for name, size in joined.items() if size % self.count}
+        if uneven:
+            found = ", ".join(f"{name}: {size}" for name, size in uneven.items())
+            changes = " ".join(f"--set {name}={self.even(n)}" for name, n in uneven.items())
             raise CoopError(
-                f"{name}: {joined} cannot be shared evenly by {self.count} processes; give a "
-                f"multiple of {self.count}, or another --nproc-per-node"
+                f"{found} cannot be shared evenly by {self.count} processes; give {changes}, or "
+                "another --nproc-per-node"
             )
-        return joined // self.count
+        return {name: size // self.count for name, size in joined.items()}
+
+    def even(self, size: int) -> int:
+        """Give a size near this one that the processes can share.
+
+        Examples
+        --------
+        >>> Shard(0, 2).even(5), Shard(0, 4).even(3)
+        (4, 4)
+        """
+        return max(self.count, size // self.count * self.count)
 
     def generator(self, device: torch.device, seed: int) -> torch.Generator:
         """Give the source of noise for this process's rows."""

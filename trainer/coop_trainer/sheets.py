@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from coop_runtime.whitening import colour
+
 from .data import random_crops
 from .langevin import frozen, revise
 from .methods.descriptor import first_states
@@ -11,7 +13,7 @@ from .recover import reconstructed
 from .shown import gif, png, wav
 from .training import Training
 
-__all__ = ["draw_samples", "sample_files", "sample_sheet"]
+__all__ = ["as_heard", "draw_samples", "sample_files"]
 
 SHEET_SEED = 0
 COLUMNS = {"texture": 4, "images": 10, "sound": 3, "clips": 2}
@@ -53,34 +55,34 @@ def draw_samples(
     return drafts, revised
 
 
-def sample_sheet(training: Training) -> bytes:
-    """Give a PNG: a row of examples, then of their reconstructions, of drafts, of revised drafts.
+def sample_files(training: Training) -> dict[str, bytes]:
+    """Give a sheet of samples as PNG and, of sounds and clips, its first one to play, by ending.
 
-    Rows that the method does not have are left out. Of textures, twice the training crop. What
-    has still to grow is shown at its later size, in larger pixels.
+    Rows of the sheet: examples, their reconstructions, drafts, revised drafts, those of them that
+    the method has. Of textures, twice the training crop. What has still to grow is shown at its
+    later size, in larger pixels.
     """
-    count, shape = COLUMNS[training.signals.kind], sheet_shape(training)
+    kind = training.signals.kind
+    count, shape = COLUMNS[kind], sheet_shape(training)
     drafts, revised = draw_samples(training, count, shape)
     rows = [*_examples(training, count, shape), drafts, revised]
     sheet = [_cut(row, shape) for row in rows if row is not None]
     if training.stage is not None:
         sheet = [F.interpolate(row, training.examples.shape) for row in sheet]
-    return png(sheet)
-
-
-def sample_files(training: Training) -> dict[str, bytes]:
-    """Give the sheet and, of sounds and clips, a sample to play, by file ending."""
-    files, kind = {"png": sample_sheet(training)}, training.signals.kind
-    if kind in ("sound", "clips"):
-        drafts, revised = draw_samples(training, 1, sheet_shape(training))
-        sample = drafts if revised is None else revised
-        if sample is not None:
-            rate = training.rate or FRAMES_PER_SECOND
-            if kind == "sound":
-                files["wav"] = wav(sample[0], rate, training.signals.source_range)
-            else:
-                files["gif"] = gif(sample[0], rate)
+    files = {"png": png([as_heard(training, row) for row in sheet])}
+    sample = sheet[-1][0]  # every method draws drafts, or revises
+    signals, rate = training.signals, training.rate or FRAMES_PER_SECOND
+    if kind == "sound":
+        files["wav"] = wav(sample, rate, signals.source_range, signals.whitening)
+    elif kind == "clips":
+        files["gif"] = gif(sample, rate)
     return files
+
+
+def as_heard(training: Training, x: Tensor) -> Tensor:
+    """Give whitened sounds (batch, channels, time) their colour back; other signals as they are."""
+    prediction = training.signals.whitening
+    return torch.from_numpy(colour(x.cpu().numpy(), prediction)) if prediction else x
 
 
 def sheet_shape(training: Training) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Signals made visible and audible: PNG sheets, spectrograms, frames, WAV and GIF."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import soundfile
@@ -8,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from coop_runtime.whitening import colour
 
 __all__ = ["as_pictures", "gif", "png", "spectrogram", "wav"]
 
@@ -74,10 +77,16 @@ def png(rows: list[Tensor]) -> bytes:
     return buffer.getvalue()
 
 
-def wav(x: Tensor, rate: float, source_range: tuple[float, float] = (-1.0, 1.0)) -> bytes:
-    """Encode a sound (channels, time) in [−1, 1] as 16-bit WAV, at its source's level."""
+def wav(
+    x: Tensor,
+    rate: float,
+    source_range: tuple[float, float] = (-1.0, 1.0),
+    whitening: Sequence[float] = (),
+) -> bytes:
+    """Encode a sound (channels, time) in [−1, 1] as 16-bit WAV, as it was before `whiten`."""
     buffer, (low, high) = io.BytesIO(), source_range
-    samples = ((x.clamp(-1, 1) + 1) * ((high - low) / 2) + low).cpu().numpy().T
+    white = ((x.clamp(-1, 1) + 1) * ((high - low) / 2) + low).cpu().numpy()
+    samples = colour(white, whitening).T
     soundfile.write(buffer, samples, round(rate), format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 

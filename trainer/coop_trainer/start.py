@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from coop_runtime.errors import CoopError
+from coop_runtime.files import is_free
 
 from .compute import compile_networks
 from .config import Config, changed_keys
@@ -60,20 +61,21 @@ def choose_device(name: str, shard: Shard = ALONE) -> torch.device:
 
 
 def check_new(out: Path) -> None:
-    """Refuse a folder that is there already."""
-    if out.exists():
+    """Refuse a folder that is there already, unless it is empty."""
+    if not is_free(out):
         raise CoopError(f"{out} exists already: add --resume to go on, or give another --out")
 
 
 def begin(
     out: Path, config: Config, load: Loader, device: torch.device, shard: Shard = ALONE
 ) -> tuple[Training, RunFolder]:
-    """Start a new run in the new folder ``out``, which the first process makes.
+    """Start a new run in the new or empty folder ``out``, which the first process makes.
 
     Raises
     ------
     CoopError
-        ``out`` exists, the training data cannot be used, or sizes do not fit; nothing is written.
+        ``out`` is there and not empty, the training data cannot be used, or sizes do not fit;
+        nothing is written.
     """
     if shard.first:
         check_new(out)

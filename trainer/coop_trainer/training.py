@@ -17,6 +17,7 @@ from .figures import Figures
 from .growing import check_growth, grow, settle
 from .iteration import iterate
 from .learner import Learner
+from .memory import short_of_memory
 from .sections import OptimiserConfig
 from .shards import ALONE, Shard, statistics
 
@@ -38,7 +39,7 @@ class Training(Learner):
         settle(self)
 
     def advance(self) -> Figures:
-        """Take one iteration of the configured method."""
+        """Take one iteration of the configured method; CoopError where memory is too small."""
         factor = self.rate_factor
         grow(self)
         for name, optimiser in self.optimisers.items():
@@ -47,7 +48,7 @@ class Training(Learner):
                 group["lr"] = settings.rate * factor
         for network in self.networks.values():
             network.train()
-        with autocast(self.config.compute, self.device):
+        with autocast(self.config.compute, self.device), short_of_memory():
             figures = iterate(self)
         self.shard.average([s for n in self.networks.values() for s in statistics(n)])
         self.step, self.processes = self.step + 1, self.shard.count

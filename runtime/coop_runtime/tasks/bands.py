@@ -11,7 +11,7 @@ from ..arrays import Array, allocate, latent_shape, pad_up, round_up
 from ..card import Langevin, Latent
 from ..core import Core
 from ..langevin import langevin_step
-from ..philox import Purpose, Stream, normal, uniform
+from ..philox import Purpose, Stream, normal
 from .tiles import ENDLESS, Axis, Ends, spans, wrapped
 
 __all__ = ["Block", "Plan", "drafts", "padded", "revised", "revised_ring"]
@@ -90,11 +90,8 @@ def drafts(plan: Plan) -> Iterator[Block]:
 
 
 def _noise(plan: Plan, place: Sequence[Ends]) -> Array:
-    signal = plan.core.card.signal
-    low, high = signal.value_range
     origin, size = [a for a, _ in place], [b - a for a, b in place]
-    stream = plan.stream(Purpose.START)
-    return low + (high - low) * uniform(stream, (signal.channels, *size), origin=origin)[None]
+    return plan.core.noise_block(plan.stream(Purpose.START), size, origin)[None]
 
 
 def _generated(plan: Plan, latent: Latent) -> Callable[[Plan, Sequence[Ends]], Array]:

@@ -33,7 +33,8 @@ def draw_masks(name: str, count: int, shape: Sequence[int], seed: int) -> NDArra
     name
         ``P.5``, ``P.7``, ``P.9``: salt and pepper, that share of the pixels is hidden, each
         independently of the others. ``MB10``: ten blocks of 10×10, which may overlap, are hidden;
-        ``B20``, ``B30``: one block of 20×20 or 30×30. Blocks lie uniformly at random.
+        ``B20``, ``B30``: one block of 20×20 or 30×30. Blocks lie uniformly at random. Small
+        letters mean the same.
     shape
         Size along each spatial axis; blocks need exactly two, (height, width).
 
@@ -52,15 +53,15 @@ def draw_masks(name: str, count: int, shape: Sequence[int], seed: int) -> NDArra
     >>> seen.shape, (~seen).sum(axis=(1, 2, 3)).tolist()
     ((3, 64, 64, 1), [400, 400, 400])
     """
-    rng = np.random.default_rng(seed)
+    rng, kind = np.random.default_rng(seed), name.upper()
     seen = np.ones((count, *shape, 1), np.bool_)
-    if name in HIDDEN_SHARE:
+    if kind in HIDDEN_SHARE:
         for mask in seen:
-            mask[:] = rng.random(mask.shape) >= HIDDEN_SHARE[name]
+            mask[:] = rng.random(mask.shape) >= HIDDEN_SHARE[kind]
         return seen
-    if name not in BLOCKS:
+    if kind not in BLOCKS:
         raise CoopError(f"no mask '{name}'; expected one of {', '.join(MASKS)}, or a file")
-    number, side = BLOCKS[name]
+    number, side = BLOCKS[kind]
     if len(shape) != 2 or min(shape) < side:
         raise CoopError(
             f"mask {name} hides {side}x{side} pixels of an image; expected images of at least "
@@ -85,7 +86,7 @@ def hide(signals: Signals, mask: str, seed: int) -> Signals:
     seen = []
     for array in signals.arrays:
         count, shape = len(array), array.shape[1:-1]
-        drawn = mask in MASKS or not Path(mask.partition(".npz:")[0]).exists()
+        drawn = mask.upper() in MASKS or not Path(mask.partition(".npz:")[0]).exists()
         seen.append(
             draw_masks(mask, count, shape, seed) if drawn else load_masks(mask, count, shape)
         )

@@ -41,6 +41,9 @@ class Signals:
     seen
         Like ``arrays``, with one channel and bool: True where a value was observed. None: all was.
         See `with_masks`.
+    whitening
+        Of whitened sounds, the prediction that ``arrays`` and ``source_range`` lack; see
+        `linear_prediction`. Empty: the sounds themselves.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Signals:
     source_range: tuple[float, float]
     rate: float | None = None
     seen: tuple[NDArray[np.bool_], ...] | None = None
+    whitening: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -73,6 +77,8 @@ class Signals:
         if not -np.inf < low < high < np.inf:
             raise CoopError(f"{self.kind}: expected a range, found {low:g} to {high:g}")
         if self.seen is not None:
+            if self.whitening:
+                raise CoopError("incomplete sounds cannot be whitened: --set data.whitening=0")
             _check_masks(self.seen, [(*shape[:-1], 1) for shape in shapes])
 
     @property
@@ -156,6 +162,8 @@ class Signals:
         content |= {f"seen_{k}": mask for k, mask in enumerate(self.seen or ())}
         content |= {"kind": np.array(self.kind), "names": np.array(self.names)}
         content |= {"source_range": np.array(self.source_range, np.float64)}
+        if self.whitening:
+            content["whitening"] = np.array(self.whitening, np.float64)
         if self.rate is not None:
             content["rate"] = np.array(self.rate, np.float64)
         save = np.savez if sum(a.nbytes for a in content.values()) > LARGE else np.savez_compressed
@@ -177,6 +185,7 @@ class Signals:
                 low, high = content["source_range"].tolist()
                 count = sum(key.startswith("array_") for key in content)
                 masked = "seen_0" in content
+                whitening = content["whitening"].tolist() if "whitening" in content else []
                 return cls(
                     kind=content["kind"].item(),
                     names=tuple(content["names"].tolist()),
@@ -184,6 +193,7 @@ class Signals:
                     source_range=(low, high),
                     rate=content["rate"].item() if "rate" in content else None,
                     seen=tuple(content[f"seen_{k}"] for k in range(count)) if masked else None,
+                    whitening=tuple(whitening),
                 )
         except Exception as error:  # damage raises whatever numpy and zipfile run into
             raise CoopError(f"damaged training data ({error})") from None

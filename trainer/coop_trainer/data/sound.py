@@ -9,8 +9,10 @@ import soxr
 from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
+from coop_runtime.whitening import whiten
 
 from .files import Say, one_line, read_each
+from .prediction import linear_prediction
 from .signals import Signals
 from .synthetic import SOUNDS, find_or_make
 
@@ -27,6 +29,7 @@ def load_sound(
     *,
     rate: int = 11025,
     crop: int = 2,
+    whitening: int = 0,
     skip_broken: bool = False,
     say: Say = print,
 ) -> Signals:
@@ -41,6 +44,9 @@ def load_sound(
         Samples per second to which they are resampled (soxr, high quality), 100 to 384,000.
     crop
         Length of the training crops in samples of that rate: no sound may be shorter.
+    whitening
+        Number of samples before each that foretell it; what is left of the sounds has a nearly
+        flat spectrum (`linear_prediction`). 0: the sounds as they are.
     skip_broken
         Leave out files that cannot be used, and say so.
 
@@ -73,10 +79,12 @@ def load_sound(
         return sound
 
     sounds = read_each(files, read, skip_broken=skip_broken, say=say)
-    peak = max(float(np.abs(sound).max()) for _, sound in sounds)
     names = tuple(file.name for file, _ in sounds)
-    arrays = tuple(sound[None, :, None] for _, sound in sounds)
-    return Signals("sound", names, arrays, (-peak, peak), float(rate))
+    prediction = linear_prediction([sound for _, sound in sounds], whitening)
+    left = [whiten(sound, prediction) for _, sound in sounds]
+    peak = max(float(np.abs(sound).max()) for sound in left)
+    arrays = tuple(sound[None, :, None] for sound in left)
+    return Signals("sound", names, arrays, (-peak, peak), float(rate), whitening=prediction)
 
 
 def _read(path: Path, rate: int) -> NDArray[np.float32]:

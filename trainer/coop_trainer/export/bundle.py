@@ -69,7 +69,7 @@ def write_bundle(
     Parameters
     ----------
     folder
-        Must not exist.
+        New or empty.
     name
         Of the model, one word.
     energy

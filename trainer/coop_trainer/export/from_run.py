@@ -1,17 +1,20 @@
 """From the folder of a run to a bundle."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from coop_runtime.card import Card, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError
+from coop_runtime.files import is_free
 from coop_runtime.strict import encode
 
+from ..config import TABLES, Config
 from ..data import BUILT_IN, CLIPS, SOUNDS
-from ..langevin import VALUE_RANGE, LangevinConfig
-from ..sheets import COLUMNS, draw_samples, sample_files
+from ..langevin import VALUE_RANGE
+from ..optimise import Network
+from ..sheets import COLUMNS, as_heard, draw_samples, sample_files
 from ..shown import png
 from ..start import resume
 from ..training import Training
@@ -42,7 +45,7 @@ def export_run(
     run
         A folder of coop-train; it is not changed.
     target
-        Folder of the bundle; must not exist. Its last part is the model's name.
+        Folder of the bundle, new or empty. Its last part is the model's name.
     torchscript
         Whether to add the same graphs as TorchScript.
     atol, rtol
@@ -53,7 +56,7 @@ def export_run(
     CoopError
         No run or no checkpoint there, an existing target, or too large a difference.
     """
-    if target.exists():
+    if not is_free(target):
         raise CoopError(f"'{target}' exists already; give a new name, or remove it first")
     training, _, good = resume(run, torch.device("cpu"), writing=False)
     if good is None:
@@ -82,9 +85,10 @@ def export_run(
             trained_shape=training.shape,
             extendable=EXTENDABLE[signals.kind],
             rate=signals.rate,
+            whitening=signals.whitening,
         ),
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
-        langevin=None if f is None or langevin is None else _langevin(langevin, f.reach),
+        langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
@@ -94,13 +98,17 @@ def export_run(
     )
 
 
-def _langevin(settings: LangevinConfig, reach: tuple[int, ...]) -> Langevin:
+def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
+    settings = config.langevin
+    if settings is None:
+        return None
     return Langevin(
         steps=settings.refine_steps,
         step_size=settings.step_size,
         noise=settings.noise,
         max_drift=settings.max_drift,
         clamp=settings.clamp,
+        start_sd=None if "generator" in config.networks else config.algorithm_d.start_sd,
         reach=reach,
     )
 
@@ -118,7 +126,7 @@ def _history(training: Training) -> dict[str, Any]:
         "parameters": {
             k: sum(p.numel() for p in n.parameters()) for k, n in training.networks.items()
         },
-        "settings": encode(training.config),
+        "settings": used_settings(training.config),
     }
     return history | _licence(training.signals.kind, set(names))
 
@@ -132,6 +140,24 @@ def _licence(kind: str, names: set[str]) -> dict[str, str]:
     return {}
 
 
+def used_settings(config: Config) -> dict[str, Any]:
+    """Give the settings that mean something: those of the method, and of networks that it learns.
+
+    Examples
+    --------
+    >>> from coop_trainer.config import configure
+    >>> from coop_trainer.presets import load_preset
+    >>> used = used_settings(configure(load_preset("images", "mnist"), pairs=["method=vae"]))
+    >>> [key in used for key in ("data", "encoder", "vae", "descriptor", "coopnets")]
+    [True, True, True, False, False]
+    """
+    unused = {*TABLES.values()} - {TABLES[config.method]}
+    for network in get_args(Network):
+        if network not in config.networks:
+            unused |= {network, f"{network}_optimiser"}
+    return {key: value for key, value in encode(config).items() if key not in unused}
+
+
 def _samples(training: Training) -> dict[str, bytes]:
     """Give pictures of samples: of textures larger than the training crop; and the last sheet."""
     kind, shape = training.signals.kind, training.shape
@@ -142,5 +168,5 @@ def _samples(training: Training) -> dict[str, bytes]:
     rows = {"samples.png": drafts if revised is None else revised}
     if revised is not None:
         rows["drafts.png"] = drafts
-    files = {name: png([row]) for name, row in rows.items() if row is not None}
+    files = {name: png([as_heard(training, row)]) for name, row in rows.items() if row is not None}
     return files | {f"sheet.{ending}": data for ending, data in sample_files(training).items()}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coop_runtime.card import Parity, Signal
 from coop_runtime.errors import CoopError
-from coop_runtime.sessions import open_session
+from coop_runtime.sessions import SessionOptions, open_session
 from coop_runtime.torchscript import open_program
 
 from .graphs import Blueprint, few_cells
@@ -69,7 +69,7 @@ def measure(
     for name, data in graphs.items():
         blueprint, file = blueprints[name], f"the exported graph '{name}'"
         if backend == "onnx":
-            session = open_session(data, "cpu", torch.get_num_threads(), file)
+            session = open_session(data, "cpu", SessionOptions(torch.get_num_threads()), file)
         else:
             session = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, file)
         reports[name] = _compare(session, blueprint, signal, rng)

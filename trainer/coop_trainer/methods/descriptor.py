@@ -66,6 +66,11 @@ class AlgorithmDConfig:
         if not 0 <= self.restart <= 1:
             raise CoopError(f"algorithm_d.restart: expected in [0, 1], found {self.restart}")
 
+    @property
+    def start_sd(self) -> float | None:
+        """Standard deviation of the noise that chains start from; None: it is uniform."""
+        return self.langevin.reference_sd if self.noise_sd is None else self.noise_sd
+
 
 def train_step(
     f: Descriptor,
@@ -131,8 +136,7 @@ def first_states(
 ) -> Tensor:
     """Draw ``count`` states of noise, each of the shape of an example; see ``start``."""
     shape = (count, *like.shape[1:])
-    sd = config.noise_sd if config.noise_sd is not None else config.langevin.reference_sd
-    if sd is not None:
-        return sd * normal(shape, rng)
+    if config.start_sd is not None:
+        return config.start_sd * normal(shape, rng)
     low, high = VALUE_RANGE
     return low + (high - low) * uniform(shape, rng)

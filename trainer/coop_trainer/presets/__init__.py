@@ -16,8 +16,13 @@ from coop_runtime.errors import CoopError
 
 REVISING = ("algorithm_d", "coopnets", "triangle", "mcmc_triangle")
 SHARED = ("langevin", "contrast")
+#: Keys of a preset that `completed` takes out, beside ``when``.
+SHORT = ("networks", *SHARED)
 
 __all__ = [
+    "REVISING",
+    "SHARED",
+    "SHORT",
     "completed",
     "load_base",
     "load_networks",
@@ -113,7 +118,7 @@ def completed(table: Mapping[str, Any]) -> dict[str, Any]:
     >>> table["coopnets"], table["triangle"]
     ({'langevin': {'steps': 5}, 'chains': 2}, {'langevin': {'steps': 5}})
     """
-    own = {k: v for k, v in table.items() if k not in ("networks", "when", *SHARED)}
+    own = {k: v for k, v in table.items() if k not in ("when", *SHORT)}
     if "networks" in table:
         own = overlaid(load_networks(table["networks"]), own)
     shared = {key: table[key] for key in SHARED if key in table}

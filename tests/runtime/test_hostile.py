@@ -1,0 +1,147 @@
+"""A bundle is data from a stranger: whatever is in it, it plays or is refused in one line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from coop_runtime import BundleError, CoopError, TimeLimitError, load
+from coop_runtime.reading import parse_json
+from coop_runtime.vetting import vet
+
+MUTANTS = Path(__file__).with_name("mutants.py")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutants(tiny_bundle: Path, tmp_path: Path, seed: int) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, str(MUTANTS), str(tiny_bundle), str(scratch), str(seed), "550"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+    found = json.loads(done.stdout)
+    allowed = {"plays", "CardError", "FileError", "GraphError", "BundleError", "TimeLimitError"}
+    allowed |= {"CoopError", "ArgumentError", "MissingGraphError"}
+    assert set(found["outcomes"]) <= allowed
+    assert found["slowest"] < 2
+    assert found["megabytes"] < 500
+    assert found["outside"] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no links and pipes as in POSIX here")
+@pytest.mark.parametrize("name", ["card.json", "energy.onnx"])
+def test_only_regular_files_are_read(tiny_bundle: Path, tmp_path: Path, name: str) -> None:
+    path, elsewhere = tiny_bundle / name, tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    cases: list[tuple[Callable[[], None], str]] = [
+        (lambda: path.symlink_to(elsewhere), "symbolic link"),
+        (lambda: path.hardlink_to(elsewhere), "hard link"),
+        (lambda: os.mkfifo(path), "not a regular file"),
+        (lambda: path.symlink_to("/dev/zero"), "symbolic link"),
+    ]
+    for make, message in cases:
+        make()
+        began = time.monotonic()
+        with pytest.raises(BundleError, match=message):
+            load(tiny_bundle, "cpu")
+        assert time.monotonic() - began < 2
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b'{"a": 1, "a": 2}', "the key 'a' stands there twice"),
+        (b'{"a": NaN}', "NaN is no number"),
+        (b'{"a": 1e999}', "too large"),
+        (b'{"a": ' + b"9" * 10**6 + b"}", "a number of 1000000 digits"),
+        (b"[" * 10**6, "nested too deeply"),
+        (b'{"' + b"k" * 10**6 + b'": 1}', "a key of 1000000 characters"),
+        (b'"\\ud800"', "control characters"),
+        (b'"\\u001b[2J"', "control characters"),
+        (b"\xff", "not JSON"),
+    ],
+)
+def test_strict_json(text: bytes, message: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(BundleError, match=message) as caught:
+        parse_json(text)
+    assert str(caught.value).isprintable()
+    assert time.monotonic() - began < 2
+
+
+def model(*nodes: onnx.NodeProto, **more: object) -> bytes:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph(list(nodes), "g", [x], [y])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    for key, value in more.items():
+        getattr(made, key).extend([value])
+    data: bytes = made.SerializeToString()
+    return data
+
+
+def test_what_a_graph_must_not_hold() -> None:
+    identity = helper.make_node("Identity", ["x"], ["y"])
+    vet(model(identity), "energy")
+    external = helper.make_tensor("c", TensorProto.FLOAT, [1], [0.0])
+    external.data_location = TensorProto.EXTERNAL
+    external.external_data.add(key="location", value="../../etc/passwd")
+    short = helper.make_tensor("c", TensorProto.FLOAT, [1], [0.0])
+    short.dims[0] = 2**40
+    huge = helper.make_tensor("c", TensorProto.INT64, [1], [2**30])
+    body = helper.make_graph([identity], "body", [], [])
+    for data, message in (
+        (model(helper.make_node("Identity", ["x"], ["y"], domain="evil")), "the domain 'evil'"),
+        (model(helper.make_node("Scan", ["x"], ["y"])), "the operator 'Scan'"),
+        (model(helper.make_node("Loop", ["x"], ["y"], body=body)), "the operator 'Loop'"),
+        (model(helper.make_node("Identity", ["x"], ["y"], g=body)), "a subgraph"),
+        (model(helper.make_node("Constant", [], ["y"], value=external)), "field 13 of a tensor"),
+        (model(helper.make_node("Constant", [], ["y"], value=short)), "a tensor too large"),
+        (model(helper.make_node("Constant", [], ["y"], value=huge)), "the number 1073741824"),
+        (model(identity, functions=onnx.FunctionProto(name="f")), "field 25 of a model"),
+        (model(identity, training_info=onnx.TrainingInfoProto()), "field 20 of a model"),
+        (model(identity, opset_import=helper.make_opsetid("com.microsoft", 1)), "the domain"),
+    ):
+        with pytest.raises(BundleError, match=message):
+            vet(data, "energy")
+
+
+def test_time_limit(tiny_bundle: Path) -> None:
+    patient = load(tiny_bundle, "cpu", time_limit=60.0)
+    x = patient.generate(1, size=4)
+    large = np.repeat(np.repeat(x, 500, 2), 500, 3)
+    hasty = load(tiny_bundle, "cpu", 1, time_limit=1e-4)
+    with pytest.raises(TimeLimitError, match=r"took more than 0\.0001 s"):
+        hasty.energy(np.repeat(large, 50, 0))  # one of 50 is late
+    with pytest.raises(CoopError, match="time_limit: expected > 0"):
+        load(tiny_bundle, "cpu", time_limit=0.0)
+
+
+def test_close(tiny_bundle: Path) -> None:
+    with load(tiny_bundle, "cpu", arena=False) as open_model:
+        open_model.generate()
+    open_model.close()
+    with pytest.raises(CoopError, match="the model is closed"):
+        open_model.generate()
+
+
+def test_threads_share_a_model(tiny_bundle: Path) -> None:
+    shared = load(tiny_bundle, "cpu")
+
+    def played(seed: int) -> bytes:
+        *_, last = shared.refine(shared.generate(1, seed, 16), 3, seed)
+        return last.x.tobytes()
+
+    alone = [played(seed) for seed in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(played, range(32))) == alone

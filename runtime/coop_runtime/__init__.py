@@ -32,11 +32,12 @@ from .files import is_free, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
-from .tasks import Completion, Damaged, Drawn, Reconstruction
+from .tasks import Block, Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
     "ArgumentError",
     "Array",
+    "Block",
     "BundleError",
     "Card",
     "CardError",

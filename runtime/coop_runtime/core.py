@@ -178,7 +178,8 @@ class Core:
         sd = self.card.langevin.start_sd if self.card.langevin else None
         if sd is None:
             return low + (high - low) * uniform(stream, shape, origin=origin)
-        return np.clip(sd * normal(stream, shape, origin=origin), low, high)
+        block: Array = np.clip(sd * normal(stream, shape, origin=origin), low, high)
+        return block
 
     def encode(self, x: Array) -> Code:
         """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.

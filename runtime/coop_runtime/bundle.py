@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .card import CARD_FILE, Card, Graph
+from .chain import CHAIN_SCALARS, WHOLE
 from .errors import ArgumentError, BundleError, CardError, FileError, GraphError
 from .graphs import LoadedGraph
 from .model import Model
@@ -87,7 +88,8 @@ def load(
         spec, data = card.graphs[name], read_graph(folder, card, name)
         session = open_session(data, device, options, spec.file)
         check_session(spec, session)
-        graphs[name] = LoadedGraph(spec, session, time_limit=time_limit)
+        bound = device if name == "chain" and device != "cpu" else None
+        graphs[name] = LoadedGraph(spec, session, time_limit=time_limit, bound=bound)
     return Model(card, graphs, device)
 
 
@@ -179,6 +181,11 @@ def check_contract(card: Card, name: str) -> None:
             {"log_p": one, "gradient": z, "reconstruction": x},
         ),
         "encoder": ({"x": x}, {"mean": z, "log_variance": z}),
+        "chain": (
+            {"x": x, "stream": ("batch", 5), "origin": ("batch", card.signal.dims)}
+            | dict.fromkeys(CHAIN_SCALARS, ()),
+            {"end": x, "gradient": x, "energies": ("batch", "states")},
+        ),
     }
     graph, where = card.graphs[name], f"{CARD_FILE}: graph '{name}'"
     for kind, found, expected in zip(
@@ -228,9 +235,10 @@ def _check_nodes(graph: Graph, kind: str, nodes: Sequence[Any], expected: dict[s
     found = {node.name: tuple(node.shape) for node in nodes}
     _check_names(graph.file, kind, expected, found)
     for node in nodes:
-        if node.type != "tensor(float)":
+        number = "tensor(int64)" if node.name in WHOLE else "tensor(float)"
+        if node.type != number:
             raise GraphError(
-                f"{graph.file}: {kind} '{node.name}': expected tensor(float), "
+                f"{graph.file}: {kind} '{node.name}': expected {number}, "
                 f"found {node.type}; {_AGAIN}"
             )
         if _fixed(found[node.name]) != _fixed(expected[node.name]):

@@ -24,6 +24,7 @@ from .errors import (
     ArgumentError,
     BundleError,
     CardError,
+    ClosedError,
     CoopError,
     FileError,
     GraphError,
@@ -34,6 +35,7 @@ from .files import is_free, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
+from .sessions import SessionOptions
 from .tasks import Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "BundleError",
     "Card",
     "CardError",
+    "ClosedError",
     "Code",
     "Completion",
     "CoopError",
@@ -57,6 +60,7 @@ __all__ = [
     "Posterior",
     "Reconstruction",
     "Report",
+    "SessionOptions",
     "State",
     "TimeLimitError",
     "__version__",

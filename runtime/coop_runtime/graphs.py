@@ -1,6 +1,5 @@
 """One loaded graph: runs a batch example by example and checks what goes in and out."""
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,8 +7,9 @@ import numpy as np
 
 from .arrays import Array
 from .card import Graph
-from .errors import CoopError, GraphError, TimeLimitError
+from .errors import ClosedError, CoopError, GraphError, TimeLimitError
 from .sessions import one_line, onnxruntime
+from .watchdog import limited
 
 __all__ = ["LoadedGraph"]
 
@@ -27,6 +27,8 @@ class LoadedGraph:
         What computes, for errors.
     time_limit
         Seconds that one example may take; None for no limit. Only for onnxruntime.
+    shrink
+        Onnxruntime's name of the memory arena that each run shrinks, see `SessionOptions.shrunk`.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class LoadedGraph:
         session: Any,
         engine: str = "onnxruntime",
         time_limit: float | None = None,
+        shrink: str | None = None,
     ) -> None:
         self.spec = spec
         self.engine = engine
         self._session = session
         self._time_limit = time_limit
+        self._shrink = shrink
 
     def close(self) -> None:
         """Let go of the session; its memory is free when calls under way have ended."""
@@ -66,12 +70,14 @@ class LoadedGraph:
             A failure of the engine, or an output of a wrong shape.
         TimeLimitError
             It took too long.
+        ClosedError
+            The model is closed.
         CoopError
-            A size that the graph does not take, or the model is closed.
+            A size that the graph does not take.
         """
         session = self._session
         if session is None:
-            raise CoopError("the model is closed: load the bundle again")
+            raise ClosedError("the model is closed: load the bundle again")
         batch = max(len(value) for value in inputs.values() if value.ndim)
         rows = []
         for k in range(batch):
@@ -89,29 +95,21 @@ class LoadedGraph:
 
     def _run(self, session: Any, outputs: list[str], feed: dict[str, Array]) -> list[Array]:
         """Compute one example, within the time limit."""
-        if self._time_limit is None:
+        if self._time_limit is None and self._shrink is None:
             return self._explained(session.run, outputs, feed)
         options = onnxruntime().RunOptions()
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            options.terminate = True
-
-        timer = threading.Timer(self._time_limit, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            return self._explained(session.run, outputs, feed, options)
-        except CoopError:
-            if late.is_set():
-                raise TimeLimitError(
-                    f"{self.spec.file}: one example took more than {self._time_limit:g} s, the "
-                    "time limit that load() was given"
-                ) from None
-            raise
-        finally:
-            timer.cancel()
+        if self._shrink is not None:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", self._shrink)
+        with limited(self._time_limit, lambda: setattr(options, "terminate", True)) as late:
+            try:
+                return self._explained(session.run, outputs, feed, options)
+            except GraphError:
+                if late.is_set():
+                    raise TimeLimitError(
+                        f"{self.spec.file}: one example took more than {self._time_limit:g} s, the "
+                        "time limit that load() was given"
+                    ) from None
+                raise
 
     def _explained(self, run: Callable[..., list[Array]], *arguments: Any) -> list[Array]:
         try:

@@ -12,7 +12,7 @@ A bundle is a folder that ``coop-export`` wrote. Load one, draw, revise, look:
 Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from .arrays import Array
 from .bundle import load, read_card, read_graph
@@ -82,7 +82,17 @@ __all__ = [
     "write_atomically",
 ]
 
-try:
-    __version__ = version("coopnets")
-except PackageNotFoundError:  # the folder was copied into another program
-    __version__ = "unknown"
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> str:
+        """Look up ``__version__`` when it is asked for: that takes longer than all the rest."""
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("coopnets")
+        except PackageNotFoundError:  # the folder was copied into another program
+            return "unknown"

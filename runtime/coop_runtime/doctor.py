@@ -1,6 +1,5 @@
 """What ``coop-run doctor`` prints, as data: what is installed, and what really works."""
 
-import importlib.metadata
 import platform
 import time
 from dataclasses import dataclass
@@ -114,10 +113,14 @@ def examine() -> Report:
 
 def onnxruntime_distributions() -> tuple[str, ...]:
     """Name the installed pip packages that provide ``onnxruntime``; two break each other."""
+    import importlib.metadata  # late: it takes longer than all else of coop_runtime
+
     return tuple(sorted(set(importlib.metadata.packages_distributions().get("onnxruntime", []))))
 
 
 def _version(distribution: str) -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -420,6 +420,21 @@ def _filled(node: Node, inputs: Inputs) -> list[Known]:
     return [Known(kind, tuple(sizes), values)]
 
 
+def _padded(node: Node, inputs: Inputs) -> list[Known]:
+    x, pads = _at(inputs, 0), _at(inputs, 1).numbers()
+    rank = len(x.shape)
+    axes = _optional(inputs, 3)
+    which = list(range(rank)) if axes is None else [_axis(n, rank) for n in axes.numbers()]
+    if len(pads) != 2 * len(which) or len(set(which)) < len(which):
+        raise GraphError(f"{len(pads)} numbers do not pad {len(which)} axes")
+    sizes = list(x.shape)
+    for axis, before, after in zip(which, pads, pads[len(which) :], strict=False):
+        sizes[axis] += before + after
+    if min(sizes, default=0) < 0:
+        raise GraphError(f"the shape {x.shape} cannot be padded by {pads}")
+    return [Known(x.type, tuple(sizes))]
+
+
 def _resized(node: Node, inputs: Inputs) -> list[Known]:
     """Repeat each entry a known, whole number of times."""
     x, factors = _at(inputs, 0), _at(inputs, 2)
@@ -457,8 +472,10 @@ _COMPARE = _elementwise(kind=_BOOL)
 
 #: Operators that any graph may have: those that coop-export writes.
 OPERATORS: Mapping[str, Rule] = {
-    **dict.fromkeys(("Exp", "LeakyRelu", "Reciprocal", "Relu", "Sigmoid", "Sqrt", "Tanh"), _MAP),
+    **dict.fromkeys(("Exp", "LeakyRelu", "Log", "Reciprocal", "Relu", "Sigmoid"), _MAP),
+    **dict.fromkeys(("Clip", "Max", "Min", "Pow", "Sign", "Softplus", "Sqrt", "Tanh"), _MAP),
     **dict.fromkeys(("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"), _COMPARE),
+    **dict.fromkeys(("And", "Not", "Or"), _COMPARE),
     **dict.fromkeys(("ReduceMean", "ReduceSum"), _reduced),
     "Abs": _elementwise(np.abs),
     "Add": _elementwise(np.add),
@@ -478,7 +495,7 @@ OPERATORS: Mapping[str, Rule] = {
     "MatMul": _matrix_product,
     "Mul": _elementwise(np.multiply),
     "Neg": _elementwise(np.negative),
-    "Pow": _MAP,
+    "Pad": _padded,
     "Reshape": _reshaped,
     "Resize": _resized,
     "Shape": _shape_of,
@@ -493,10 +510,8 @@ OPERATORS: Mapping[str, Rule] = {
 
 #: Operators that only the chain may have besides: random numbers, and the limits of a step.
 CHAIN_OPERATORS: Mapping[str, Rule] = {
-    **dict.fromkeys(("Ceil", "Clip", "Cos", "Floor", "Log", "Sign", "Sin"), _MAP),
+    **dict.fromkeys(("Ceil", "Cos", "Floor", "Sin"), _MAP),
     **dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor"), _MAP),
-    **dict.fromkeys(("And", "Not", "Or"), _COMPARE),
-    **dict.fromkeys(("Max", "Min"), _MAP),
     "Mod": _divided,
     "Range": _range,
 }

@@ -311,6 +311,9 @@ CASES: list[tuple[list[onnx.NodeProto], Constants]] = [
     ([node("ReduceSum", ["x", "a"], ["y"], keepdims=0)], {"a": ints(1, -1)}),
     ([node("ReduceMean", ["x"], ["y"])], {}),
     ([node("Flatten", ["x"], ["y"], axis=2)], {}),
+    ([node("Pad", ["x", "p"], ["y"])], {"p": ints(0, 0, 1, -2, 0, 0, 3, 4)}),
+    ([node("Pad", ["x", "p", "", "a"], ["y"])], {"p": ints(1, 2, 3, 4), "a": ints(3, -2)}),
+    ([node("Clip", ["x", "", "m"], ["y"])], {"m": np.ones((), np.float32)}),
     ([node("Concat", ["x", "x"], ["y"], axis=-1)], {}),
     ([node("MatMul", ["x", "m"], ["y"])], {"m": np.ones((1, 3, 9, 4), np.float32)}),
     (

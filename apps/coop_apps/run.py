@@ -11,8 +11,11 @@ from coop_runtime import Array, Card, CoopError, Model, Report
 from coop_runtime.arrays import drawable
 from coop_runtime.strict import encode
 
+from .commands import COMMANDS
+from .commands.shared import sidecar_option
 from .console import SIZE, Group, device_option
 from .outputs import Output
+from .sidecar import write_sidecar
 
 __all__ = ["main"]
 
@@ -25,6 +28,8 @@ _BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
     epilog="""\b
 Examples:
   coop-run generate exported/brick --size 448x448 -o brick.png
+  coop-run complete exported/faces photo.jpg --mask hole.png -o out.png
+  coop-run again out.png.json
   coop-run info exported/brick
   coop-run doctor
 
@@ -36,6 +41,10 @@ Completion of commands and options, for bash (also zsh_source, fish_source):
 @click.version_option(coop_runtime.__version__, prog_name="coop-run")
 def main() -> None:
     """Draw pictures, sounds and clips from exported bundles, without torch."""
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 @main.command(
@@ -71,6 +80,7 @@ Examples:
 @click.option("--sheet", is_flag=True, help="All pictures or clips side by side in one file.")
 @click.option("--frames", is_flag=True, help="A clip as a folder of PNG pictures, new or empty.")
 @device_option
+@sidecar_option
 @click.option(
     "-o",
     "--out",
@@ -90,6 +100,7 @@ def generate(
     sheet: bool,
     frames: bool,
     device: str,
+    sidecar: bool,
     out: Path,
 ) -> None:
     """Draw pictures, sounds or clips, refine them by Langevin steps, and write files.
@@ -104,7 +115,11 @@ def generate(
     sides = _sides(card, size, seconds)
     model = coop_runtime.load(bundle, device)
     signals = [_draw(model, k, seed, sides, refine, noise) for k in numbers]
-    for path in output.write(signals, numbers):
+    written = output.write(signals, numbers)
+    for k, path in zip(numbers, written, strict=False):
+        if sidecar:
+            alone = {"first": k, "count": 1} if len(written) > 1 else {}
+            write_sidecar(path, bundle, card, model.device, changes=alone)
         click.echo(path)
 
 

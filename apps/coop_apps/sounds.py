@@ -1,13 +1,14 @@
-"""Samples to WAV files."""
+"""Samples to WAV files, and sound files to samples."""
 
 import io
 import wave
 
+import click
 import numpy as np
 
-from coop_runtime import Array
+from coop_runtime import Array, CoopError
 
-__all__ = ["encode_wav"]
+__all__ = ["decode_sound", "encode_wav"]
 
 _FULL_SCALE = 32767
 
@@ -35,3 +36,45 @@ def encode_wav(samples: Array, rate: float) -> bytes:
         file.setframerate(max(1, round(rate)))
         file.writeframes(levels.tobytes())
     return stream.getvalue()
+
+
+def decode_sound(data: bytes, source: str, rate: int, channels: int) -> Array:
+    """Decode what libsndfile reads as (time, channels) at a rate; what was changed is said.
+
+    Parameters
+    ----------
+    source
+        Its name, for messages.
+    rate
+        Samples per second to which it is resampled (soxr, high quality), as in training.
+    channels
+        Of one, the channels of the file are averaged, as in training.
+
+    Raises
+    ------
+    CoopError
+        Not a sound, empty, not finite, or too few channels.
+    """
+    try:
+        import soundfile
+        import soxr
+    except ModuleNotFoundError as error:
+        raise CoopError(
+            f"reading sounds needs {error.name}: pip install 'coopnets[apps]'"
+        ) from None
+    try:
+        samples, found = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, RuntimeError, TypeError, ValueError) as error:
+        why = " ".join(str(error).split()).rpartition(">: ")[2]
+        raise CoopError(f"'{source}': not a sound that can be read ({why})") from None
+    if not len(samples) or not np.isfinite(samples).all():
+        raise CoopError(f"'{source}': no samples, or some that are not finite numbers")
+    if samples.shape[1] != channels:
+        if channels > 1:
+            raise CoopError(f"'{source}': expected {channels} channels, found {samples.shape[1]}")
+        click.echo(f"'{source}': {samples.shape[1]} channels are averaged", err=True)
+        samples = samples.mean(1, keepdims=True, dtype=np.float64).astype(np.float32)
+    if found != rate:
+        click.echo(f"'{source}': {found} samples per second become {rate}", err=True)
+        samples = soxr.resample(samples, found, rate)
+    return np.ascontiguousarray(samples, np.float32)

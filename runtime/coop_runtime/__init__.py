@@ -36,11 +36,12 @@ from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
 from .sessions import SessionOptions
-from .tasks import Completion, Damaged, Drawn, Reconstruction
+from .tasks import Block, Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
     "ArgumentError",
     "Array",
+    "Block",
     "BundleError",
     "Card",
     "CardError",

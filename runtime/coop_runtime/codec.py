@@ -74,7 +74,7 @@ def from_uint8(pixels: NDArray[np.uint8], signal: Signal) -> Array:
     return _from_units("pixels", pixels, signal)
 
 
-def to_samples(x: Array, signal: Signal) -> Array:
+def to_samples(x: Array, signal: Signal, before: Array | None = None) -> Array:
     """Turn signals into samples in the units of their source, channels last, as sound needs them.
 
     ``signal.value_range`` goes to ``signal.source_range`` linearly; then values are clipped to
@@ -86,6 +86,9 @@ def to_samples(x: Array, signal: Signal) -> Array:
         (n, channels, *spatial), float32, finite.
     signal
         The card's ``signal``.
+    before
+        Of a sound in parts, what this function gave for the part before, or the end of it:
+        (n, time, channels). A whitened sound needs it to go on without a click.
 
     Returns
     -------
@@ -104,7 +107,9 @@ def to_samples(x: Array, signal: Signal) -> Array:
     """
     samples = np.clip(_in_units(x, signal), *signal.source_range)
     if signal.whitening:
-        samples = np.swapaxes(colour(np.swapaxes(samples, 1, -1), signal.whitening), 1, -1)
+        past = None if before is None else np.swapaxes(before, 1, -1)
+        coloured = colour(np.swapaxes(samples, 1, -1), signal.whitening, past)
+        samples = np.swapaxes(coloured, 1, -1)
     return np.ascontiguousarray(samples)
 
 

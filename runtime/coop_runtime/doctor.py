@@ -113,17 +113,17 @@ def examine() -> Report:
 
 def onnxruntime_distributions() -> tuple[str, ...]:
     """Name the installed pip packages that provide ``onnxruntime``; two break each other."""
-    import importlib.metadata  # late: it takes longer than all else of coop_runtime
+    from importlib.metadata import packages_distributions  # slow, and only doctor needs it
 
-    return tuple(sorted(set(importlib.metadata.packages_distributions().get("onnxruntime", []))))
+    return tuple(sorted(set(packages_distributions().get("onnxruntime", []))))
 
 
 def _version(distribution: str) -> str:
-    import importlib.metadata
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        return version(distribution)
+    except PackageNotFoundError:
         return "not installed"
 
 

@@ -22,6 +22,7 @@ from torch import nn
 import coop_runtime
 from coop_runtime import ArgumentError, BundleError, CoopError, Model
 from coop_runtime.card import CARD_FILE, Card
+from coop_runtime.graphs import LoadedGraph
 from coop_trainer.config import configure
 from coop_trainer.data import Kind, Signals
 from coop_trainer.export import triton
@@ -215,7 +216,7 @@ def test_wrong_programs(bundle: Path, tmp_path: Path) -> None:
 def test_a_program_that_fails_is_one_line(models: tuple[Model, Model]) -> None:
     graph = models[1].graphs["encoder"]
     x = np.zeros((1, *models[0].card.signal.trained_shape, 1), np.float32)  # channels last
-    lax = replace(graph, spec=replace(graph.spec, inputs={"x": ("a",) * x.ndim}))
+    lax = LoadedGraph(replace(graph.spec, inputs={"x": ("a",) * x.ndim}), graph._session, "torch")
     refused(CoopError, "encoder.pt: torch failed: ", lambda: lax.run({"x": x}, {"mean": ()}))
 
 

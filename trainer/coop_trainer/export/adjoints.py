@@ -45,6 +45,9 @@ def _convolution_input_gradient(
             grad, flipped, None, stride, padding, dilation, False, [0] * axes, 1
         )
         return dx, None, None
+    if not transposed and groups == 1 and _covers(x, weight, padding):
+        outer = aten.mm.default(grad.flatten(1), weight.flatten(1))
+        return outer.reshape(x.shape), None, None
     if transposed:
         kind, rest = False, [0] * axes
     else:
@@ -53,6 +56,11 @@ def _convolution_input_gradient(
             rest.append(int((x.shape[2 + k] + 2 * padding[k] - reach - 1) % stride[k]))
     dx = aten.convolution.default(grad, weight, None, stride, padding, dilation, kind, rest, groups)
     return dx, None, None
+
+
+def _covers(x: Tensor, weight: Tensor, padding: Sequence[int]) -> bool:
+    """Tell whether a convolution covers all of x: then it is a fully connected layer."""
+    return tuple(x.shape[2:]) == tuple(weight.shape[2:]) and not any(padding)
 
 
 def _keeps_size(stride: Sequence[int], padding: Sequence[int], reaches: Sequence[int]) -> bool:
@@ -77,6 +85,11 @@ def _avg_pool_input_gradient(
     stride = _per_axis(stride, axes) if len(stride) else kernel
     if ceil_mode or divisor_override is not None or (any(padding) and not count_include_pad):
         return NotImplemented
+    if axes == 2 and all(
+        s == 1 and 2 * p + 1 == k for s, p, k in zip(stride, padding, kernel, strict=True)
+    ):
+        # Each sample counts in the windows around it: a mean over windows is its own adjoint.
+        return aten.avg_pool2d.default(grad, kernel, stride, padding)
     channels = x.shape[1]
     even = torch.full((channels, 1, *kernel), 1 / math.prod(kernel), dtype=x.dtype)
     rest = [int((x.shape[2 + k] + 2 * padding[k] - kernel[k]) % stride[k]) for k in range(axes)]
@@ -159,8 +172,10 @@ def _silu(x: Tensor) -> Tensor:
 
 
 def _silu_input_gradient(grad: Tensor, x: Tensor) -> Tensor:
+    """Reuse what the forward pass computed: with y = x·s the slope is s + y − y·s."""
     s = _sigmoid(x)
-    return grad * (s * (1 + x * (1 - s)))
+    y = x * s
+    return grad * (s + y * (1 - s))
 
 
 #: Replacements by operator. One that the exporter does not know must be replaced here.

@@ -1,6 +1,6 @@
 """Equal ways to compute a few torch functions that record as fewer, cheaper operators."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.overrides import TorchFunctionMode
 
+from .folding import Folding, affine
+
 __all__ = ["Rewrites"]
 
 
@@ -17,22 +19,57 @@ class Rewrites(TorchFunctionMode):
     """Replace a few torch functions by equal ones whose recorded form costs less.
 
     Circular padding would be recorded as writes into an empty tensor, nearest up-sampling as
-    gathering with computed indices, and their gradients as scattering.
+    gathering with computed indices, and their gradients as scattering. What is linear after a
+    convolution goes into its weights.
+
+    Parameters
+    ----------
+    repeat
+        Repeats each sample of a tensor (batch, channels, …) so many times along each spatial axis.
     """
+
+    def __init__(self, repeat: Callable[[Tensor, Sequence[int]], Tensor]) -> None:
+        super().__init__()
+        self._repeat = repeat
+        self._folding = Folding()
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         options = kwargs or {}
+        total = self._folding.sum(func, args, options)
+        if total is not None:
+            return total
         if func is F.pad and _option("mode", 2, args, options) == "circular":
             return _pad_circular(args[0], _option("pad", 1, args, options))
         if func is F.interpolate and _option("mode", 3, args, options) in (None, "nearest"):
             factors = _whole_factors(_option("scale_factor", 2, args, options), args[0].dim() - 2)
             if factors is not None:
-                return _repeat(args[0], factors)
+                return self._repeat(args[0], factors)
         if func is F.batch_norm and not _option("training", 5, args, options):
-            return _affine(*args, **{k: v for k, v in options.items() if k != "training"})
-        return func(*args, **options)
+            return self._normalised(*args, **{k: v for k, v in options.items() if k != "training"})
+        result = func(*args, **options)
+        self._folding.follow(func, args, options, result)
+        return result
+
+    def _normalised(
+        self,
+        x: Tensor,
+        running_mean: Tensor,
+        running_var: Tensor,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = False,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
+        """Batch normalisation with stored moments: one scale and one shift per channel."""
+        scale, shift = affine(running_mean, running_var, weight, bias, eps)
+        convolution = self._folding.of(x)
+        if convolution is not None and not convolution.steps:
+            return convolution.scaled(scale, shift)
+        shape = (1, -1, *(1,) * (x.dim() - 2))
+        return x * scale.float().reshape(shape) + shift.float().reshape(shape)
 
 
 def _option(name: str, position: int, args: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -67,30 +104,3 @@ def _turns(size: int | torch.SymInt, added: int) -> int:
     # A free size is known to be two cells or more, and shall do for one.
     least = added if isinstance(size, int) else 2 * added
     return next(n for n in count(1) if statically_known_true(n * size >= least))
-
-
-def _repeat(x: Tensor, factors: Sequence[int]) -> Tensor:
-    """Repeat each sample ``factors`` times, along each spatial axis."""
-    batch, channels, *sizes = x.shape
-    spread = x.reshape(batch, channels, *(n for size in sizes for n in (size, 1)))
-    pairs = list(zip(sizes, factors, strict=True))
-    wide = spread.expand(batch, channels, *(n for pair in pairs for n in pair))
-    return wide.reshape(batch, channels, *(size * factor for size, factor in pairs))
-
-
-def _affine(
-    x: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Batch normalisation with stored moments, as one scale and one shift per channel."""
-    scale = torch.rsqrt(running_var + eps)
-    scale = scale if weight is None else scale * weight
-    shift = -running_mean * scale if bias is None else bias - running_mean * scale
-    shape = (1, -1, *(1,) * (x.dim() - 2))
-    return x * scale.reshape(shape) + shift.reshape(shape)

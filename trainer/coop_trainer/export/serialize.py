@@ -12,6 +12,7 @@ import torch._dynamo.config
 from torch.export import Dim
 from torch.fx import GraphModule
 
+from .repeated import TRANSLATIONS
 from .tracing import Axes, Cells, scaled
 
 __all__ = ["AXES", "to_onnx"]
@@ -72,6 +73,7 @@ def to_onnx(
             dynamic_shapes=tuple(sizes),
             external_data=False,
             dynamo=True,
+            custom_translation_table=TRANSLATIONS,
             verbose=False,
         )
     assert result is not None  # noqa: S101  for the type checker: dynamo=True gives one

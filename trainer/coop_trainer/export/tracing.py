@@ -23,6 +23,8 @@ from torch.fx.experimental.symbolic_shapes import (
 )
 
 from .adjoints import ADJOINTS
+from .constants import fold_constants
+from .repeated import expanded, repeated
 from .rewrites import Rewrites
 
 __all__ = ["Axes", "Cells", "record", "scaled"]
@@ -66,7 +68,9 @@ def record(
     decompositions
         Replacements by operator; None for those that ONNX needs, none for torch's own operators.
     """
+    repeat = expanded
     if decompositions is None:
+        repeat = repeated
         decompositions = {**core_aten_decompositions(), **ADJOINTS}
     mode = FakeTensorMode(
         allow_fallback_kernels=False,
@@ -88,7 +92,7 @@ def record(
         ]
 
     def rewritten(*arguments: Tensor) -> tuple[Tensor, ...]:
-        with Rewrites():
+        with Rewrites(repeat):
             return function(*arguments)
 
     graph = make_fx(
@@ -98,7 +102,7 @@ def record(
         _allow_non_fake_inputs=True,
     )(*examples)
     graph.graph.eliminate_dead_code()
-    graph.recompile()
+    fold_constants(graph)
     return graph
 
 

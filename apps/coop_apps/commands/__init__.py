@@ -1,0 +1,24 @@
+"""The commands of ``coop-run``, one file per family; ``coop_apps.run`` registers them."""
+
+from .again import again
+from .between import corners, interpolate, panel, vary
+from .complete import complete
+from .latents import encode, reconstruct
+from .rank import energy
+from .revise import recover, refine
+
+__all__ = ["COMMANDS"]
+
+COMMANDS = (
+    refine,
+    complete,
+    recover,
+    reconstruct,
+    encode,
+    interpolate,
+    corners,
+    panel,
+    vary,
+    energy,
+    again,
+)

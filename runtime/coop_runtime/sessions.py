@@ -2,9 +2,9 @@
 
 import contextlib
 import ctypes
-import io
 import re
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -290,14 +290,16 @@ def _quiet(ort: Any) -> Iterator[None]:
     """Load CUDA libraries of pip packages, if any, and keep onnxruntime from printing.
 
     What it says about missing libraries comes from its one default logger, so that
-    logger is turned down while CUDA is tried, and back to onnxruntime's default.
+    logger is turned down while CUDA is tried, and back to onnxruntime's default. What it prints
+    while it loads them is not printed; other threads' standard output is left alone.
     """
     ort.set_default_logger_severity(_SILENT)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            if hasattr(ort, "preload_dlls"):
-                ort.preload_dlls()
-            yield
+        if hasattr(ort, "preload_dlls"):
+            load = ort.preload_dlls
+            speechless = {**load.__globals__, "print": lambda *_, **__: None}
+            types.FunctionType(load.__code__, speechless, argdefs=load.__defaults__)()
+        yield
     finally:
         ort.set_default_logger_severity(2)
 

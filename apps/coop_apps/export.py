@@ -39,6 +39,11 @@ Completion of options, for bash (also zsh_source, fish_source):
     "triton: a model repository of Triton Inference Server; RUN may then be a bundle.",
 )
 @click.option(
+    "--chain",
+    is_flag=True,
+    help="Add a graph that takes all Langevin steps in one call; it holds the energy once more.",
+)
+@click.option(
     "--atol",
     type=click.FloatRange(min=0),
     default=1e-6,
@@ -52,7 +57,7 @@ Completion of options, for bash (also zsh_source, fish_source):
     show_default=True,
     help="The same, relative to an output's largest value.",
 )
-def main(run: Path, bundle: Path, kind: str, atol: float, rtol: float) -> None:
+def main(run: Path, bundle: Path, kind: str, chain: bool, atol: float, rtol: float) -> None:
     """Export what the run in folder RUN has learned to the new folder BUNDLE.
 
     The bundle holds what the method learned of: generator, posterior, energy with its gradient,
@@ -66,11 +71,14 @@ def main(run: Path, bundle: Path, kind: str, atol: float, rtol: float) -> None:
         raise CoopError(
             f"exporting needs {error.name}: pip install 'coopnets[train,apps,cpu]'"
         ) from None
+    if kind == "triton" and chain:
+        raise CoopError("--chain: Triton takes no chain; leave it out")
     if kind == "triton":
         export_repository(run, bundle, atol=atol, rtol=rtol)
         click.echo(f"next: tritonserver --model-repository={bundle}")
         return
-    card = export_run(run, bundle, torchscript=kind == "torchscript", atol=atol, rtol=rtol)
+    script = kind == "torchscript"
+    card = export_run(run, bundle, torchscript=script, chain=chain, atol=atol, rtol=rtol)
     _tell(card, bundle)
 
 

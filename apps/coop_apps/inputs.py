@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from coop_runtime import Array, Card, CoopError, from_samples, from_uint8
 from coop_runtime.arrays import drawable
@@ -192,7 +192,7 @@ def _quiet() -> contextlib.AbstractContextManager[Any]:
 def _why(error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return "too large"
-    if isinstance(error, Image.UnidentifiedImageError):  # whose message is about a BytesIO
+    if isinstance(error, UnidentifiedImageError):  # whose message is about a BytesIO
         return "no known format"
     return " ".join(str(error).split())[:200] or type(error).__name__
 

@@ -15,7 +15,7 @@ from .console import check_writable
 from .inputs import STANDARD
 from .outputs import Output
 from .pictures import encode_clip, encode_png, grid
-from .sounds import encode_wav
+from .sounds import encode_sound
 
 __all__ = ["ENDING", "Places", "encode_side_by_side", "place_of", "send"]
 
@@ -141,7 +141,7 @@ def encode_side_by_side(
     """
     signal, kind = card.signal, ending.lower().removeprefix(".")
     if signal.dims == 1:
-        return encode_wav(np.concatenate(to_samples(signals, signal)), signal.rate or 1.0)
+        return encode_sound(np.concatenate(to_samples(signals, signal)), signal.rate or 1.0)
     pixels = to_uint8(signals, signal)
     if signal.dims == 3:
         return encode_clip(grid(pixels, columns), signal.rate or rate, kind)

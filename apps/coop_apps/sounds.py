@@ -1,41 +1,101 @@
-"""Samples to WAV files, and sound files to samples."""
+"""Samples to WAV, FLAC and raw files, and sound files to samples."""
 
+import importlib.util
 import io
 import wave
+from collections.abc import Iterable
+from typing import BinaryIO, Literal
 
 import click
 import numpy as np
 
 from coop_runtime import Array, CoopError
 
-__all__ = ["decode_sound", "encode_wav"]
+__all__ = ["Kind", "check_sound", "decode_sound", "encode_sound", "write_sound"]
+
+Kind = Literal["wav", "flac", "raw"]
 
 _FULL_SCALE = 32767
+_LARGEST_WAV = 2**32 - 64  # bytes, without the header
 
 
-def encode_wav(samples: Array, rate: float) -> bytes:
-    """Encode a sound (time, channels) as 16-bit PCM.
-
-    Parameters
-    ----------
-    samples
-        Full scale is ±1; what lies beyond is clipped.
-    rate
-        Samples per second, rounded to a whole number ≥ 1.
+def encode_sound(samples: Array, rate: float, kind: Kind = "wav") -> bytes:
+    """Encode a sound (time, channels); see `write_sound`.
 
     Examples
     --------
-    >>> len(encode_wav(np.zeros((100, 2), np.float32), 8000.0))
+    >>> len(encode_sound(np.zeros((100, 2), np.float32), 8000.0))
     444
     """
-    levels = np.rint(np.clip(samples, -1, 1) * _FULL_SCALE).astype("<i2")
     stream = io.BytesIO()
-    with wave.open(stream, "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(max(1, round(rate)))
-        file.writeframes(levels.tobytes())
+    write_sound(stream, [samples], rate, (len(samples), samples.shape[1]), kind)
     return stream.getvalue()
+
+
+def write_sound(
+    file: BinaryIO,
+    parts: Iterable[Array],
+    rate: float,
+    size: tuple[float, int],
+    kind: Kind = "wav",
+) -> None:
+    """Write a sound of 16 bits part by part.
+
+    Parameters
+    ----------
+    file
+        Open for writing; FLAC must be able to seek.
+    parts
+        Samples (time, channels), one part after another. Full scale is ±1; what lies beyond is
+        clipped.
+    rate
+        Samples per second, rounded to a whole number ≥ 1.
+    size
+        Number of samples, which may be infinite for ``"raw"``, and channels.
+    kind
+        ``"wav"``; ``"flac"``, without loss; or ``"raw"``: the samples alone, channels together, as
+        little-endian 16-bit numbers, of which each part is sent at once.
+
+    Raises
+    ------
+    CoopError
+        See `check_sound`.
+    """
+    check_sound(size, kind)
+    levels = (np.rint(np.clip(part, -1, 1) * _FULL_SCALE).astype("<i2") for part in parts)
+    whole_rate = max(1, round(rate))
+    if kind == "raw":
+        for part in levels:
+            file.write(part.tobytes())
+            file.flush()
+    elif kind == "flac":
+        import soundfile  # not needed for WAV
+
+        with soundfile.SoundFile(file, "w", whole_rate, size[1], "PCM_16", format="FLAC") as sound:
+            for part in levels:
+                sound.write(part)
+    else:
+        with wave.open(file, "wb") as sound:
+            sound.setparams((size[1], 2, whole_rate, int(size[0]), "NONE", ""))
+            for part in levels:
+                sound.writeframesraw(part.tobytes())
+
+
+def check_sound(size: tuple[float, int], kind: Kind) -> None:
+    """Refuse, before computing, a sound that could not be written; arguments as in `write_sound`.
+
+    Raises
+    ------
+    CoopError
+        FLAC without the package soundfile; a WAV file of 4 GiB or more.
+    """
+    if kind == "flac" and importlib.util.find_spec("soundfile") is None:
+        raise CoopError("writing FLAC needs soundfile: pip install 'coopnets[apps]'")
+    if kind == "wav" and 2 * size[0] * size[1] > _LARGEST_WAV:
+        raise CoopError(
+            f"{size[0]:.0f} samples: a WAV file holds less than 4 GiB; write .flac, or --raw "
+            "-o - for a program that makes RF64"
+        )
 
 
 def decode_sound(data: bytes, source: str, rate: int, channels: int) -> Array:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
-from .codec import from_samples, from_uint8, to_samples, to_uint8
+from .codec import from_samples, from_uint8, loop_to_samples, to_samples, to_uint8
 from .core import Code, Core, Posterior
 from .doctor import Report, examine
 from .errors import (
@@ -31,7 +31,7 @@ from .errors import (
     MissingGraphError,
     TimeLimitError,
 )
-from .files import is_free, new_folder, write_all_atomically, write_atomically
+from .files import is_free, new_file, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
@@ -74,6 +74,8 @@ __all__ = [
     "latent_langevin",
     "latent_step",
     "load",
+    "loop_to_samples",
+    "new_file",
     "new_folder",
     "read_card",
     "read_graph",

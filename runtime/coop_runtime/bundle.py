@@ -88,9 +88,15 @@ def load(
     files = {name: read_graph(folder, card, name, chosen.memory) for name in card.graphs}
     graphs = {}
     for name, data in files.items():
-        spec, shrink = card.graphs[name], chosen.shrunk(device)
+        spec = card.graphs[name]
         session = open_session(data, device, chosen, spec.file, time_limit)
-        graphs[name] = LoadedGraph(spec, session, time_limit=time_limit, shrink=shrink)
+        graphs[name] = LoadedGraph(
+            spec,
+            session,
+            time_limit=time_limit,
+            shrink=chosen.shrunk(device),
+            bound=device if name == "chain" and device != "cpu" else None,
+        )
     return Model(card, graphs, device)
 
 

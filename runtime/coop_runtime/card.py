@@ -47,7 +47,7 @@ READ = (1, 2)
 _LONGEST_NAME = 200
 
 #: The graphs that a bundle may have.
-GRAPHS = ("generator", "energy", "posterior", "encoder")
+GRAPHS = ("generator", "energy", "posterior", "encoder", "chain")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Card:
         σ of the generator's residual: x = g(z) + ε, ε ~ N(0, σ² I); > 0; None without a generator.
     graphs
         ``generator`` and ``posterior`` (both or none), ``energy``, ``encoder`` (only with a
-        generator); a generator or an energy at least.
+        generator), ``chain`` (only with an energy, whose strides it has); a generator or an energy
+        at least.
     files
         Checksum and size of each file but the card.
     parity
@@ -112,7 +113,12 @@ class Card:
         for name, graph in self.graphs.items():
             check(graph.file in self.files, f"files: '{graph.file}' of graph '{name}' is missing")
             self._check_strides(f"graph '{name}'", graph.strides)
-            if self.latent is not None and name != "energy":
+            if name == "chain":
+                check(
+                    graph.strides == self.graphs["energy"].strides,
+                    "graph 'chain': expected the energy's strides",
+                )
+            elif self.latent is not None and name != "energy":
                 check(
                     graph.strides == self.latent.strides,
                     f"graph '{name}': expected the latent's strides {list(self.latent.strides)}, "
@@ -127,7 +133,8 @@ class Card:
             self._check_torchscript(self.torchscript)
 
     def _check_torchscript(self, programs: TorchScript) -> None:
-        found, expected = (", ".join(sorted(names)) for names in (programs.files, self.graphs))
+        graphs = {*self.graphs} - {"chain"}
+        found, expected = (", ".join(sorted(names)) for names in (programs.files, graphs))
         check(found == expected, f"torchscript: expected the graphs {expected}; found {found}")
         for name, file in programs.files.items():
             check(file in self.files, f"files: '{file}' of the program '{name}' is missing")
@@ -148,6 +155,7 @@ class Card:
             (self.langevin is not None) == energy, "expected both or none of energy and 'langevin'"
         )
         check(generator or "encoder" not in self.graphs, "graphs: an encoder needs a generator")
+        check(energy or "chain" not in self.graphs, "graphs: a chain needs an energy")
 
     def _check_strides(self, where: str, strides: tuple[int, ...]) -> None:
         """Check strides against the signal: whole cells along axes that cannot be extended."""

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from .arrays import Array, check_array
 from .card import Signal
 from .errors import CoopError
-from .whitening import colour, whiten
+from .whitening import RINGING, colour, whiten
 
-__all__ = ["from_samples", "from_uint8", "to_samples", "to_uint8"]
+__all__ = ["from_samples", "from_uint8", "loop_to_samples", "to_samples", "to_uint8"]
 
 
 def to_uint8(x: Array, signal: Signal) -> NDArray[np.uint8]:
@@ -111,6 +111,24 @@ def to_samples(x: Array, signal: Signal, before: Array | None = None) -> Array:
         coloured = colour(np.swapaxes(samples, 1, -1), signal.whitening, past)
         samples = np.swapaxes(coloured, 1, -1)
     return np.ascontiguousarray(samples)
+
+
+def loop_to_samples(x: Array, signal: Signal) -> Array:
+    """Turn loops (`Model.stream`) into samples as `to_samples` does, but so that they stay loops.
+
+    What was taken from a whitened sound is given back as if the loop had played before.
+
+    Examples
+    --------
+    >>> sound = Signal("sound", 1, 1, (-1.0, 1.0), (-1.0, 1.0), (4,), (True,), whitening=(0.5,))
+    >>> click = np.array([[[1.0, 0.0, 0.0, 0.0]]], np.float32)
+    >>> (loop_to_samples(click, sound)[0, :, 0] * 15 / 16).round(6).tolist()
+    [1.0, 0.5, 0.25, 0.125]
+    """
+    if not signal.whitening:
+        return to_samples(x, signal)
+    end = x.take(range(-RINGING, 0), axis=-1, mode="wrap")
+    return to_samples(x, signal, before=to_samples(end, signal)[:, -len(signal.whitening) :])
 
 
 def from_samples(samples: Array, signal: Signal) -> Array:

@@ -5,6 +5,7 @@ from typing import Any
 
 from .arrays import round_up
 from .card import CARD_FILE, Card, Graph
+from .chain import CHAIN_SCALARS, WHOLE
 from .errors import CardError, GraphError
 from .onnx_file import TYPES, Body, Value
 
@@ -14,7 +15,7 @@ Shape = tuple[int | str, ...]
 Shapes = dict[str, Shape]
 
 _AGAIN = "fetch or export the bundle again"
-_FLOAT = 1
+_FLOAT, _INT64 = 1, 7
 
 
 def check_contract(card: Card, name: str) -> None:
@@ -29,7 +30,7 @@ def check_contract(card: Card, name: str) -> None:
     """
     graph, where = card.graphs[name], f"{CARD_FILE}: graph '{name}'"
     cells = () if card.latent is None else _sizes(card, "cells", card.latent.strides)
-    contract = _contract(card, name, "batch", _sizes(card, "size"), cells)
+    contract = _contract(card, name, "batch", _sizes(card, "size"), cells, "states")
     for kind, found, expected in zip(
         ("input", "output"), (graph.inputs, graph.outputs), contract, strict=True
     ):
@@ -67,14 +68,14 @@ def check_body(graph: Graph, body: Body) -> None:
 def example_shapes(card: Card, name: str) -> tuple[Shapes, Shapes]:
     """Give the shape of each input and output of graph ``name`` for one example as in training.
 
-    Sizes off the graph's strides are rounded up.
+    Sizes off the graph's strides are rounded up; a chain takes one step.
     """
     size = round_up(card.signal.trained_shape, card.graphs[name].strides)
     cells: Sequence[int] = ()
     if card.latent is not None:
         whole = round_up(card.signal.trained_shape, card.latent.strides)
         cells = [n // stride for n, stride in zip(whole, card.latent.strides, strict=True)]
-    return _contract(card, name, 1, size, cells)
+    return _contract(card, name, 1, size, cells, 2)
 
 
 def _contract(
@@ -83,8 +84,9 @@ def _contract(
     batch: int | str,
     size: Sequence[int | str],
     cells: Sequence[int | str],
+    states: int | str,
 ) -> tuple[Shapes, Shapes]:
-    """Give what graph ``name`` takes and gives, for this batch, size and number of cells."""
+    """Give what graph ``name`` takes and gives, for this batch, size and so many cells, states."""
     x: Shape = (batch, card.signal.channels, *size)
     z: Shape = (batch,) if card.latent is None else (batch, card.latent.channels, *cells)
     one: Shape = (batch,)
@@ -96,6 +98,11 @@ def _contract(
             {"log_p": one, "gradient": z, "reconstruction": x},
         ),
         "encoder": ({"x": x}, {"mean": z, "log_variance": z}),
+        "chain": (
+            {"x": x, "stream": (batch, 5), "origin": (batch, card.signal.dims)}
+            | dict.fromkeys(CHAIN_SCALARS, ()),
+            {"end": x, "gradient": x, "energies": (batch, states)},
+        ),
     }
     return contracts[name]
 
@@ -115,9 +122,10 @@ def _sizes(card: Card, free: str, strides: tuple[int, ...] | None = None) -> Sha
 
 
 def _check_value(kind: str, value: Value, expected: Shape) -> None:
-    if value.type != _FLOAT:
+    number = _INT64 if value.name in WHOLE else _FLOAT
+    if value.type != number:
         raise GraphError(
-            f"{kind} '{value.name}': expected {TYPES[_FLOAT]}, found {TYPES[value.type]}"
+            f"{kind} '{value.name}': expected {TYPES[number]}, found {TYPES[value.type]}"
         )
     found = value.shape or ()
     if list(found) != [axis if isinstance(axis, int) else None for axis in expected]:

@@ -20,6 +20,7 @@ from .arrays import (
     signal_shape,
 )
 from .card import Card, Langevin, Latent
+from .chain import run_chain
 from .errors import ArgumentError, MissingGraphError
 from .graphs import LoadedGraph
 from .langevin import State, langevin
@@ -32,6 +33,7 @@ _INSTEAD = {
     "generator": "it has no latent and no drafts; refine() what noise() gives",
     "energy": "it draws with generate(), but cannot judge or revise",
     "encoder": "infer latents from the posterior, with reconstruct() or complete()",
+    "chain": "leave chain out, or export it with --chain",
 }
 
 
@@ -176,7 +178,8 @@ class Core:
         sd = self.card.langevin.start_sd if self.card.langevin else None
         if sd is None:
             return low + (high - low) * uniform(stream, shape, origin=origin)
-        return np.clip(sd * normal(stream, shape, origin=origin), low, high)
+        block: Array = np.clip(sd * normal(stream, shape, origin=origin), low, high)
+        return block
 
     def encode(self, x: Array) -> Code:
         """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.
@@ -253,6 +256,46 @@ class Core:
         x = check_array("x", x, signal_shape(self.card))
         of_each = streams(seed, first, len(x), Purpose.NOISE)
         return self.revise(x, of_each, steps=steps, noise=noise)
+
+    def refined(
+        self,
+        x: Array,
+        steps: int | None = None,
+        seed: int = 0,
+        *,
+        noise: bool | None = None,
+        first: int = 0,
+        chain: bool | None = None,
+    ) -> State:
+        """Revise signals as `refine` does, all steps at once; give the last state.
+
+        Parameters
+        ----------
+        x, steps, seed, noise, first
+            As in `refine`.
+        chain
+            Whether the bundle's graph ``chain`` takes all steps of an example in one call, with the
+            same numbers to rounding, or each step is a call of the energy. None: if the bundle has
+            it and the device is the CPU (its random numbers have no CUDA kernels).
+        """
+        if chain is None:
+            chain = "chain" in self.graphs and self.device == "cpu"
+        if not chain:
+            *_, last = self.refine(x, steps, seed, noise=noise, first=first)
+            return last
+        graph, settings = self._graph("chain"), self._langevin()
+        x, value_range = check_array("x", x, signal_shape(self.card)), self.card.signal.value_range
+        last = run_chain(
+            graph,
+            pad_up(np.clip(x, *value_range), graph.spec.strides),
+            streams(seed, first, len(x), Purpose.NOISE),
+            steps=settings.steps if steps is None else check_whole("steps", steps, 0),
+            settings=settings,
+            noise=settings.noise if noise is None else noise,
+            value_range=value_range,
+        )
+        size = x.shape[2:]
+        return last._replace(x=crop(last.x, size), gradient=crop(last.gradient, size))
 
     def revise(
         self,

@@ -1,11 +1,14 @@
 """One loaded graph: runs a batch example by example and checks what goes in and out."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Array
+from .binding import run_bound
 from .card import Graph
 from .errors import ClosedError, CoopError, GraphError, TimeLimitError
 from .sessions import one_line, onnxruntime
@@ -29,6 +32,8 @@ class LoadedGraph:
         Seconds that one example may take; None for no limit. Only for onnxruntime.
     shrink
         Onnxruntime's name of the memory arena that each run shrinks, see `SessionOptions.shrunk`.
+    bound
+        Device to whose memory inputs and outputs are bound; None to leave that to the engine.
     """
 
     def __init__(
@@ -38,19 +43,21 @@ class LoadedGraph:
         engine: str = "onnxruntime",
         time_limit: float | None = None,
         shrink: str | None = None,
+        bound: str | None = None,
     ) -> None:
         self.spec = spec
         self.engine = engine
         self._session = session
         self._time_limit = time_limit
         self._shrink = shrink
+        self._bound = bound
 
     def close(self) -> None:
         """Let go of the session; its memory is free when calls under way have ended."""
         self._session = None
 
     def run(
-        self, inputs: Mapping[str, Array], outputs: Mapping[str, tuple[int, ...]]
+        self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, tuple[int, ...]]
     ) -> list[Array]:
         """Compute the outputs, one example after the other.
 
@@ -93,16 +100,17 @@ class LoadedGraph:
                 )
         return results
 
-    def _run(self, session: Any, outputs: list[str], feed: dict[str, Array]) -> list[Array]:
+    def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[Array]:
         """Compute one example, within the time limit."""
+        run = partial(run_bound, session, self._bound) if self._bound else session.run
         if self._time_limit is None and self._shrink is None:
-            return self._explained(session.run, outputs, feed)
+            return self._explained(run, outputs, feed)
         options = onnxruntime().RunOptions()
         if self._shrink is not None:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", self._shrink)
         with limited(self._time_limit, lambda: setattr(options, "terminate", True)) as late:
             try:
-                return self._explained(session.run, outputs, feed, options)
+                return self._explained(run, outputs, feed, options)
             except GraphError:
                 if late.is_set():
                     raise TimeLimitError(
@@ -117,7 +125,7 @@ class LoadedGraph:
         except Exception as error:
             raise GraphError(f"{self.spec.file}: {self.engine} failed: {one_line(error)}") from None
 
-    def _check_fixed(self, feed: Mapping[str, Array]) -> None:
+    def _check_fixed(self, feed: Mapping[str, NDArray[Any]]) -> None:
         for name, value in feed.items():
             shape = self.spec.inputs[name]
             if any(isinstance(a, int) and a != n for a, n in zip(shape, value.shape, strict=True)):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .arrays import Array
 
-__all__ = ["colour", "whiten"]
+__all__ = ["RINGING", "colour", "whiten"]
 
 RINGING = 2**15  # samples in which the response of ``colour`` has died away
 

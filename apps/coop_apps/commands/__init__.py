@@ -3,6 +3,7 @@
 from .again import again
 from .between import corners, interpolate, panel, vary
 from .complete import complete
+from .generate import generate
 from .latents import encode, reconstruct
 from .rank import energy
 from .revise import recover, refine
@@ -10,6 +11,7 @@ from .revise import recover, refine
 __all__ = ["COMMANDS"]
 
 COMMANDS = (
+    generate,
     refine,
     complete,
     recover,

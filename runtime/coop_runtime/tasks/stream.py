@@ -20,13 +20,13 @@ from ..philox import Purpose, streams
 from .bands import Block, Plan, drafts, padded, revised, revised_ring
 from .tiles import ENDLESS, spans
 
-__all__ = ["Block", "Length", "loop_cells", "stream", "streams_in_tiles"]
+__all__ = ["TILE", "Block", "Length", "loop_cells", "stream", "streams_in_tiles"]
 
 #: A size of `generate`, whose first number may be infinite.
 Length = float | Sequence[float] | None
 
-# Samples of a tile, without what lies around it: memory against computing twice what tiles share.
-_TILE = 2**18
+#: Samples of a tile, without what lies around it: memory against computing twice what tiles share.
+TILE = 2**18
 
 
 def stream(
@@ -139,11 +139,11 @@ def _check_loop(card: Card, sides: Sequence[int]) -> None:
 def _tile(
     card: Card, sides: Sequence[int], units: Sequence[int], chunk: int | None
 ) -> tuple[int, ...]:
-    """Give the sides of a tile: ``chunk``, or what makes about `_TILE` samples, in whole units."""
+    """Give the sides of a tile: ``chunk``, or what makes about `TILE` samples, in whole units."""
     free = card.signal.extendable
     if chunk is None:
         fixed = math.prod(n for n, extendable in zip(sides, free, strict=True) if not extendable)
-        chunk = max(1, round((_TILE / fixed) ** (1 / sum(free))))
+        chunk = max(1, round((TILE / fixed) ** (1 / sum(free))))
     side = check_whole("chunk", chunk, 1)
     return tuple(
         -(-side // unit) * unit if extendable else n

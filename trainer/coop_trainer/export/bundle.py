@@ -25,8 +25,10 @@ from coop_runtime.card import (
     Signal,
     TorchScript,
 )
+from coop_runtime.errors import CoopError
 from coop_runtime.files import new_folder, write_atomically
 
+from .chain import chain_graph
 from .graphs import (
     Blueprint,
     Energy,
@@ -62,6 +64,7 @@ def write_bundle(
     samples: Mapping[str, bytes],
     readme: Callable[[Card], str] = model_readme,
     torchscript: bool = False,
+    chain: bool = False,
     atol: float = 1e-6,
     rtol: float = 1e-5,
 ) -> Card:
@@ -91,6 +94,8 @@ def write_bundle(
         Gives the text of README.md from the card, which then lacks only README.md's checksum.
     torchscript
         Whether to add the same graphs as TorchScript.
+    chain
+        Whether to add the graph that takes all Langevin steps in one call; needs an energy.
     atol, rtol
         Limits on the parity, see `parity.check`.
 
@@ -112,11 +117,16 @@ def write_bundle(
         raise ValueError("generator, latent and sigma: give all or none")
     if generator is None and encoder is not None:
         raise ValueError("encoder: give it only with a generator")
+    if chain and energy is None:
+        raise CoopError("a chain of Langevin steps needs an energy, which this model has not")
     with new_folder(folder) as temporary:
         blueprints = _blueprints(energy, generator, encoder, strides, signal, latent, sigma)
         graphs = {key: export_graph(plan, signal) for key, plan in blueprints.items()}
         parity = measure(graphs, blueprints, signal)
         check(parity, atol=atol, rtol=rtol)
+        strides_of = {key: plan.strides for key, plan in blueprints.items()}
+        if chain:
+            graphs["chain"], strides_of["chain"] = chain_graph(graphs["energy"]), strides
         files = {f"{key}.onnx": data for key, data in graphs.items()}
         programs = None
         if torchscript:
@@ -136,7 +146,7 @@ def write_bundle(
                 langevin=langevin,
                 sigma=sigma,
                 graphs={
-                    key: _described(f"{key}.onnx", data, blueprints[key].strides)
+                    key: _described(f"{key}.onnx", data, strides_of[key])
                     for key, data in graphs.items()
                 },
                 files={path: _entry(data) for path, data in files.items()},

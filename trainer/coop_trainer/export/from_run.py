@@ -36,7 +36,13 @@ NAMES = 20
 
 
 def export_run(
-    run: Path, target: Path, *, torchscript: bool = False, atol: float = 1e-6, rtol: float = 1e-5
+    run: Path,
+    target: Path,
+    *,
+    torchscript: bool = False,
+    chain: bool = False,
+    atol: float = 1e-6,
+    rtol: float = 1e-5,
 ) -> Card:
     """Export what a run has learned so far: its averaged networks at the last checkpoint.
 
@@ -48,6 +54,8 @@ def export_run(
         Folder of the bundle, new or empty. Its last part is the model's name.
     torchscript
         Whether to add the same graphs as TorchScript.
+    chain
+        Whether to add the graph that takes all Langevin steps in one call.
     atol, rtol
         Limits on the parity with torch, see `coop_trainer.export.parity.check`.
 
@@ -93,6 +101,7 @@ def export_run(
         training=_history(training),
         samples=_samples(training),
         torchscript=torchscript,
+        chain=chain,
         atol=atol,
         rtol=rtol,
     )

@@ -78,7 +78,7 @@ def write_repository(bundle: Path, target: Path) -> None:
     if card.name.startswith(".") or set(card.name) & set("/\\:"):
         raise CoopError(f"{CARD_FILE}: name: expected one word for a folder, found {card.name!r}")
     files = {CARD_FILE: card.to_json().encode(), "README.md": _readme(card).encode()}
-    for key, graph in card.graphs.items():
+    for key, graph in _served(card).items():
         name = _model(card, key)
         files[f"{name}/{CONFIG_FILE}"] = model_config(name, graph).encode()
         files[f"{name}/1/model.onnx"] = read_graph(bundle, card, key)
@@ -149,6 +149,11 @@ def _tensor(name: str, shape: Shape, batched: bool) -> str:
     return "\n".join(lines)
 
 
+def _served(card: Card) -> dict[str, Graph]:
+    """Leave out the chain: its whole numbers and its one example a call do not fit requests."""
+    return {key: graph for key, graph in card.graphs.items() if key != "chain"}
+
+
 def _model(card: Card, key: str) -> str:
     return f"{card.name}_{key}"
 
@@ -156,7 +161,7 @@ def _model(card: Card, key: str) -> str:
 def _readme(card: Card) -> str:
     models = "\n".join(
         f"| `{_model(card, key)}` | {_signature(graph.inputs)} | {_signature(graph.outputs)} |"
-        for key, graph in card.graphs.items()
+        for key, graph in _served(card).items()
     )
     licence = card.training.get("licence")
     return f"""# {card.name}: a model repository of Triton Inference Server

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from .card import CARD_FILE, Card
-from .contract import check_body, check_contract, example_shapes
+from .contract import check_body, check_contract, example_numbers, example_shapes
 from .errors import ArgumentError, CardError, FileError, GraphError
 from .graphs import LoadedGraph
 from .inspect_graph import MEMORY, inspect_graph
@@ -154,7 +154,13 @@ def read_graph(folder: Path | str, card: Card, name: str, memory: int = MEMORY) 
     try:
         content = read_file(data)
         check_body(graph, content.graph)
-        inspect_graph(content, *example_shapes(card, name), chain=name == "chain", memory=memory)
+        inspect_graph(
+            content,
+            *example_shapes(card, name),
+            numbers=example_numbers(card),
+            chain=name == "chain",
+            memory=memory,
+        )
     except GraphError as error:
         raise GraphError(f"{graph.file}: {error}; {_AGAIN}") from None
     return data

@@ -9,7 +9,7 @@ from .chain import CHAIN_SCALARS, WHOLE
 from .errors import CardError, GraphError
 from .onnx_file import TYPES, Body, Value
 
-__all__ = ["check_body", "check_contract", "example_shapes"]
+__all__ = ["check_body", "check_contract", "example_numbers", "example_shapes"]
 
 Shape = tuple[int | str, ...]
 Shapes = dict[str, Shape]
@@ -68,14 +68,23 @@ def check_body(graph: Graph, body: Body) -> None:
 def example_shapes(card: Card, name: str) -> tuple[Shapes, Shapes]:
     """Give the shape of each input and output of graph ``name`` for one example as in training.
 
-    Sizes off the graph's strides are rounded up; a chain takes one step.
+    Sizes off the graph's strides are rounded up; a chain takes the card's number of steps.
     """
     size = round_up(card.signal.trained_shape, card.graphs[name].strides)
     cells: Sequence[int] = ()
     if card.latent is not None:
         whole = round_up(card.signal.trained_shape, card.latent.strides)
         cells = [n // stride for n, stride in zip(whole, card.latent.strides, strict=True)]
-    return _contract(card, name, 1, size, cells, 2)
+    return _contract(card, name, 1, size, cells, _steps(card) + 1)
+
+
+def example_numbers(card: Card) -> dict[str, list[int]]:
+    """Give the whole numbers of such a run of a chain from which it makes sizes."""
+    return {"steps": [_steps(card)], "first_step": [1], "origin": [0] * card.signal.dims}
+
+
+def _steps(card: Card) -> int:
+    return max(1, card.langevin.steps if card.langevin else 1)
 
 
 def _contract(

@@ -5,7 +5,9 @@ The graph is gone through once, with the sizes of training, as if it were run, b
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from .errors import GraphError
 from .onnx_file import TYPES, Body, File, Node, Value
@@ -33,6 +35,7 @@ def inspect_graph(
     inputs: Mapping[str, Shape],
     outputs: Mapping[str, Shape],
     *,
+    numbers: Mapping[str, Sequence[int]] | None = None,
     chain: bool = False,
     memory: int = MEMORY,
 ) -> None:
@@ -44,6 +47,8 @@ def inspect_graph(
         What `read_file` gave.
     inputs, outputs
         Shape of each, in a run at the size of training.
+    numbers
+        Whole numbers that a run may be given as inputs, from which it makes sizes; by name.
     chain
         Whether it may have a loop, and the operators of random numbers.
     memory
@@ -64,7 +69,11 @@ def inspect_graph(
                 f"{what}: expected {allowed.start} to {allowed.stop - 1}, found {version}"
             )
     graph = file.graph
-    given = [Known(value.type, _sizes(inputs[value.name])) for value in graph.inputs]
+    given = []
+    for value in graph.inputs:
+        shape, known_numbers = _sizes(inputs[value.name]), (numbers or {}).get(value.name)
+        values = None if known_numbers is None else np.reshape(known_numbers, shape)
+        given.append(Known(value.type, shape, values))
     results = _Walk(chain, memory).run(graph, given, {})
     for value, one in zip(graph.outputs, results, strict=True):
         if one.shape != outputs[value.name]:
@@ -112,7 +121,8 @@ class _Walk:
         if not name or name in self.names:
             raise GraphError(f"the name '{name}' is given twice, or empty")
         self.names.add(name)
-        if math.prod(one.shape) > _MOST_ELEMENTS or one.work > _MOST_WORK:
+        sound = min(one.shape, default=0) >= 0 and math.prod(one.shape) <= _MOST_ELEMENTS
+        if not sound or one.work > _MOST_WORK:
             raise GraphError(f"'{name}' is too large, of the shape {one.shape}")
         scope[name] = one
         self.live += _bytes(one)
@@ -159,15 +169,16 @@ class _Walk:
         carried = [Known(one.type, one.shape) for one in rest if one is not None]
         if not isinstance(body, Body) or len(carried) != len(rest) or len(node.attributes) != 1:
             raise GraphError("a loop without a body, or without what it starts from")
-        if steps is None or steps.constant:
+        if steps is None or steps.constant or steps.shape:
             raise GraphError("a loop whose number of steps is not the caller's")
+        (number,) = steps.numbers()
         if len(body.inputs) != 2 + len(rest) or len(body.outputs) < 1 + len(rest):
             raise GraphError("a loop whose body takes or gives something else than it carries")
         _, *after = self.run(body, [Known(7, ()), Known(9, ()), *carried], scope)
         for before, now in zip(carried, after, strict=False):
             if (before.type, before.shape) != (now.type, now.shape):
                 raise GraphError(f"a loop that makes {now.shape} of {before.shape}")
-        collected = [one._replace(shape=(1, *one.shape)) for one in after[len(carried) :]]
+        collected = [one._replace(shape=(number, *one.shape)) for one in after[len(carried) :]]
         return [one._replace(values=None) for one in (*carried, *collected)]
 
 

@@ -157,7 +157,8 @@ def _divided(node: Node, inputs: Inputs) -> list[Known]:
     if by.type in _WHOLE and min(by.numbers(), default=1) < 1:
         raise GraphError("whole numbers are divided by one that is not positive")
     if node.op == "Mod":
-        return _MAP(node, inputs)
+        # With the sign of the divisor, unless it is asked for like C's.
+        return (_MAP if _int(node, "fmod", 0) else _elementwise(np.mod))(node, inputs)
     return _elementwise(lambda a, b: np.sign(a) * (np.abs(a) // b))(node, inputs)
 
 

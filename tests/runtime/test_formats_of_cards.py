@@ -29,10 +29,14 @@ def test_bundles_of_every_version_play(version: int) -> None:
     with np.load(folder / "played.npz") as played, load(folder, "cpu", 1) as model:
         x = model.generate(2, seed=5, size=(9, 13))
         *_, last = model.refine(x, 2, seed=5, noise=True)
-        for name, found in (
-            ("x", x),
-            ("revised", last.x),
-            ("energy", last.energy),
-            ("mean", model.encode(x).mean),
-        ):
+        results = {
+            "x": x,
+            "revised": last.x,
+            "energy": last.energy,
+            "mean": model.encode(x).mean,
+        }
+        if "chain" in model.graphs:
+            results["chain"] = model.refined(x, 2, seed=5, noise=True, chain=True).x
+        assert set(played) == set(results)
+        for name, found in results.items():
             np.testing.assert_allclose(found, played[name], rtol=1e-4, atol=1e-5, err_msg=name)

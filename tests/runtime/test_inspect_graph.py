@@ -247,7 +247,8 @@ def loop(steps: str = "n", body_output: str = "after", operator: str = "Tanh") -
 def test_a_loop_stands_in_a_chain_only() -> None:
     def inspect(model: onnx.ModelProto, chain: bool = True) -> None:
         file = read_file(model.SerializeToString())
-        inspect_graph(file, {"x": (2,), "n": ()}, {"y": (2,)}, chain=chain)
+        shapes, numbers = {"x": (2,), "n": ()}, {"n": [5]}
+        inspect_graph(file, shapes, {"y": (2,)}, numbers=numbers, chain=chain)
 
     inspect(loop())
     for model, chain, message in (

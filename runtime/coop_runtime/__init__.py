@@ -12,6 +12,8 @@ A bundle is a folder that ``coop-export`` wrote. Load one, draw, revise, look:
 Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 """
 
+from typing import TYPE_CHECKING
+
 from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
@@ -22,6 +24,7 @@ from .errors import (
     ArgumentError,
     BundleError,
     CardError,
+    ClosedError,
     CoopError,
     FileError,
     GraphError,
@@ -32,6 +35,7 @@ from .files import is_free, new_file, new_folder, write_all_atomically, write_at
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
+from .sessions import SessionOptions
 from .tasks import Block, Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
@@ -41,6 +45,7 @@ __all__ = [
     "BundleError",
     "Card",
     "CardError",
+    "ClosedError",
     "Code",
     "Completion",
     "CoopError",
@@ -56,6 +61,7 @@ __all__ = [
     "Posterior",
     "Reconstruction",
     "Report",
+    "SessionOptions",
     "State",
     "TimeLimitError",
     "__version__",
@@ -79,14 +85,17 @@ __all__ = [
     "write_atomically",
 ]
 
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-def __getattr__(name: str) -> str:
-    """Give ``__version__``; reading it takes longer than all the rest, so only on demand."""
-    if name != "__version__":
-        raise AttributeError(f"module 'coop_runtime' has no attribute {name!r}")
-    from importlib.metadata import PackageNotFoundError, version
+    def __getattr__(name: str) -> str:
+        """Look up ``__version__`` when it is asked for: that takes longer than all the rest."""
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import PackageNotFoundError, version
 
-    try:
-        return version("coopnets")
-    except PackageNotFoundError:  # the folder was copied into another program
-        return "unknown"
+        try:
+            return version("coopnets")
+        except PackageNotFoundError:  # the folder was copied into another program
+            return "unknown"

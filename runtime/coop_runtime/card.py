@@ -19,8 +19,9 @@ from .parts import (
     Signal,
     TorchScript,
     check,
+    check_scale,
 )
-from .reading import parse_json, plain
+from .reading import parse_json
 from .strict import decode, encode
 
 __all__ = [
@@ -38,10 +39,12 @@ __all__ = [
     "TorchScript",
 ]
 
-#: The version that is written. Versions only add fields that may be missing.
+#: The version that is written; docs/format.md says what may change, and when.
 FORMAT = 2
 #: The versions that are read.
 READ = (1, 2)
+
+_LONGEST_NAME = 200
 
 #: The graphs that a bundle may have.
 GRAPHS = ("generator", "energy", "posterior", "encoder", "chain")
@@ -96,8 +99,17 @@ class Card:
     torchscript: TorchScript | None = None
 
     def __post_init__(self) -> None:
-        check(self.sigma is None or self.sigma > 0, f"sigma: expected > 0, found {self.sigma}")
+        check(
+            0 < len(self.name) <= _LONGEST_NAME and self.name.isprintable(),
+            f"name: expected 1 to {_LONGEST_NAME} printable characters, found {self.name!r}",
+        )
+        if self.sigma is not None:
+            check_scale("sigma", self.sigma)
         self._check_parts()
+        for path in self.files:
+            inside = all(part.strip(" .") for part in path.split("/"))
+            plain = inside and not set(path) & set("\\:")
+            check(plain, f"files: expected paths inside the bundle, found {path!r}")
         for name, graph in self.graphs.items():
             check(graph.file in self.files, f"files: '{graph.file}' of graph '{name}' is missing")
             self._check_strides(f"graph '{name}'", graph.strides)
@@ -181,7 +193,7 @@ class Card:
         version = data.get("format") if isinstance(data, dict) else None
         if isinstance(version, bool) or version not in READ:
             raise CardError(
-                f"{CARD_FILE}: unknown format version {plain(repr(version))[:40]}; this coopnets "
+                f"{CARD_FILE}: unknown format version {repr(version)[:40]}; this coopnets "
                 f"reads {' and '.join(map(str, READ))}. Export the bundle again, or update coopnets"
             )
         try:
@@ -189,4 +201,4 @@ class Card:
         except CardError:
             raise
         except CoopError as error:
-            raise CardError(plain(error)) from None
+            raise CardError(str(error)) from None

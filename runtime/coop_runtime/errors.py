@@ -4,12 +4,16 @@ __all__ = [
     "ArgumentError",
     "BundleError",
     "CardError",
+    "ClosedError",
     "CoopError",
     "FileError",
     "GraphError",
     "MissingGraphError",
     "TimeLimitError",
+    "printable",
 ]
+
+_LONGEST = 600
 
 
 class CoopError(Exception):
@@ -28,7 +32,19 @@ class CoopError(Exception):
 
 
 class BundleError(CoopError):
-    """A bundle, which is data from a stranger, is not what it should be; nothing of it was run."""
+    r"""A bundle, which is data from a stranger, is not what it should be.
+
+    The message may quote the bundle: it is one line of at most 600 characters, none of which a
+    terminal would obey.
+
+    Examples
+    --------
+    >>> print(BundleError("unknown graph '\x1b[2J'"))
+    unknown graph '\x1b[2J'
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, _LONGEST))
 
 
 class CardError(BundleError):
@@ -45,6 +61,10 @@ class GraphError(BundleError):
 
 class TimeLimitError(CoopError):
     """A graph took longer than the time limit that `load` was given."""
+
+
+class ClosedError(CoopError):
+    """A model was called after it was closed."""
 
 
 class ArgumentError(CoopError):
@@ -70,3 +90,24 @@ class ArgumentError(CoopError):
 
 class MissingGraphError(CoopError):
     """A task needs a graph that the bundle does not have, e.g. encoding without an encoder."""
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    r"""Write characters that end a line, or that a terminal obeys or hides, as escapes.
+
+    Parameters
+    ----------
+    text
+        From anywhere.
+    longest
+        Characters that are kept; None for all.
+
+    Examples
+    --------
+    >>> print(printable("a\nb" + chr(27)))
+    a\nb\x1b
+    """
+    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:longest])
+    if longest is None or len(text) <= longest >= len(plain):
+        return plain
+    return plain[: longest - 1] + "…"

@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -128,6 +126,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         with _explained(path):
             temporary.rename(path)
     except BaseException:
+        import shutil  # late, as only a failure needs it
+
         shutil.rmtree(temporary, ignore_errors=True)
         for parent in missing:
             with contextlib.suppress(OSError):
@@ -152,7 +152,7 @@ def is_free(path: Path) -> bool:
 
 def _beside(path: Path) -> Path:
     """Name a temporary on the same file system, so that renaming is atomic."""
-    return path.parent / f".coop-{secrets.token_hex(8)}.tmp"
+    return path.parent / f".coop-{os.urandom(8).hex()}.tmp"
 
 
 def _refuse_taken(path: Path) -> None:

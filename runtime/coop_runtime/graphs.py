@@ -1,6 +1,5 @@
 """One loaded graph: runs a batch example by example and checks what goes in and out."""
 
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 from .arrays import Array
 from .binding import run_bound
 from .card import Graph
-from .errors import CoopError, GraphError, TimeLimitError
+from .errors import ClosedError, CoopError, GraphError, TimeLimitError
 from .sessions import one_line, onnxruntime
+from .watchdog import limited
 
 __all__ = ["LoadedGraph"]
 
@@ -30,6 +30,8 @@ class LoadedGraph:
         What computes, for errors.
     time_limit
         Seconds that one example may take; None for no limit. Only for onnxruntime.
+    shrink
+        Onnxruntime's name of the memory arena that each run shrinks, see `SessionOptions.shrunk`.
     bound
         Device to whose memory inputs and outputs are bound; None to leave that to the engine.
     """
@@ -40,12 +42,14 @@ class LoadedGraph:
         session: Any,
         engine: str = "onnxruntime",
         time_limit: float | None = None,
+        shrink: str | None = None,
         bound: str | None = None,
     ) -> None:
         self.spec = spec
         self.engine = engine
         self._session = session
         self._time_limit = time_limit
+        self._shrink = shrink
         self._bound = bound
 
     def close(self) -> None:
@@ -73,12 +77,14 @@ class LoadedGraph:
             A failure of the engine, or an output of a wrong shape.
         TimeLimitError
             It took too long.
+        ClosedError
+            The model is closed.
         CoopError
-            A size that the graph does not take, or the model is closed.
+            A size that the graph does not take.
         """
         session = self._session
         if session is None:
-            raise CoopError("the model is closed: load the bundle again")
+            raise ClosedError("the model is closed: load the bundle again")
         batch = max(len(value) for value in inputs.values() if value.ndim)
         rows = []
         for k in range(batch):
@@ -97,29 +103,21 @@ class LoadedGraph:
     def _run(self, session: Any, outputs: list[str], feed: dict[str, NDArray[Any]]) -> list[Array]:
         """Compute one example, within the time limit."""
         run = partial(run_bound, session, self._bound) if self._bound else session.run
-        if self._time_limit is None:
+        if self._time_limit is None and self._shrink is None:
             return self._explained(run, outputs, feed)
         options = onnxruntime().RunOptions()
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            options.terminate = True
-
-        timer = threading.Timer(self._time_limit, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            return self._explained(run, outputs, feed, options)
-        except CoopError:
-            if late.is_set():
-                raise TimeLimitError(
-                    f"{self.spec.file}: one example took more than {self._time_limit:g} s, the "
-                    "time limit that load() was given"
-                ) from None
-            raise
-        finally:
-            timer.cancel()
+        if self._shrink is not None:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", self._shrink)
+        with limited(self._time_limit, lambda: setattr(options, "terminate", True)) as late:
+            try:
+                return self._explained(run, outputs, feed, options)
+            except GraphError:
+                if late.is_set():
+                    raise TimeLimitError(
+                        f"{self.spec.file}: one example took more than {self._time_limit:g} s, the "
+                        "time limit that load() was given"
+                    ) from None
+                raise
 
     def _explained(self, run: Callable[..., list[Array]], *arguments: Any) -> list[Array]:
         try:

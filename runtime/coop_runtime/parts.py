@@ -1,6 +1,7 @@
 """The parts of a card: what is drawn, from what, how it is revised, and its files."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,13 +17,18 @@ __all__ = [
     "Signal",
     "TorchScript",
     "check",
+    "check_scale",
 ]
 
 CARD_FILE = "card.json"
 
 # What a stranger's card may claim: arrays of these sizes are made of it.
-_MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**28
+_MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**26
+_MOST_STEPS = 10**6
 _LARGEST_REACH = 2**20  # no network of this size looks further
+
+# What float32 computes with, squared and divided by.
+_SMALLEST, _LARGEST = 1e-9, 1e9
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,14 @@ class Signal:
             f"signal.trained_shape: expected at most {_MOST_ENTRIES} entries",
         )
         check(len(self.extendable) == self.dims, f"signal.extendable: expected {self.dims} values")
-        check(self.rate is None or self.rate > 0, f"signal.rate: expected > 0, found {self.rate}")
+        if self.rate is not None:
+            check_scale("signal.rate", self.rate)
         check(not self.whitening or self.kind == "sound", "signal.whitening: only sounds have it")
         for name in ("value_range", "source_range"):
             low, high = getattr(self, name)
             check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")
+            check(max(-low, high) <= _LARGEST, f"signal.{name}: expected at most ±{_LARGEST:g}")
+        check(max(map(abs, self.whitening), default=0) <= _LARGEST, "signal.whitening: too large")
 
 
 @dataclass(frozen=True)
@@ -153,10 +162,11 @@ class Langevin:
 
     def __post_init__(self) -> None:
         check(self.steps >= 0, f"langevin.steps: expected ≥ 0, found {self.steps}")
-        check(self.step_size > 0, f"langevin.step_size: expected > 0, found {self.step_size}")
-        for name in ("max_drift", "start_sd"):
+        check(self.steps <= _MOST_STEPS, f"langevin.steps: expected ≤ {_MOST_STEPS}")
+        for name in ("step_size", "max_drift", "start_sd"):
             value = getattr(self, name)
-            check(value is None or value > 0, f"langevin.{name}: expected > 0, found {value}")
+            if value is not None:
+                check_scale(f"langevin.{name}", value)
         _check_reach("langevin", self.reach)
 
 
@@ -190,6 +200,12 @@ class Graph:
     def __post_init__(self) -> None:
         _check_plain("graphs", self.file)
         _check_strides("graphs: strides", self.strides)
+        for shape in (*self.inputs.values(), *self.outputs.values()):
+            fixed = [axis for axis in shape if isinstance(axis, int)]
+            check(
+                all(1 <= n <= _MOST_ENTRIES for n in fixed),
+                f"graphs: expected sizes from 1 to {_MOST_ENTRIES}, found {fixed[:8]}",
+            )
 
 
 @dataclass(frozen=True)
@@ -233,7 +249,7 @@ def _check_strides(where: str, strides: tuple[int, ...]) -> None:
 
 
 def _check_plain(where: str, file: str) -> None:
-    plain = file not in ("", ".", "..") and not set(file) & set("/\\:")
+    plain = bool(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", file))
     check(plain, f"{where}: expected a file name inside the bundle, found {file!r}")
 
 
@@ -247,3 +263,18 @@ def check(holds: bool, message: str) -> None:
     """
     if not holds:
         raise CardError(f"{CARD_FILE}: {message}")
+
+
+def check_scale(name: str, value: float) -> None:
+    """Refuse a scale that is not positive, or so small or large that float32 fails.
+
+    Raises
+    ------
+    CardError
+        One line that names it.
+    """
+    check(value > 0, f"{name}: expected > 0, found {value}")
+    check(
+        _SMALLEST <= value <= _LARGEST,
+        f"{name}: expected {_SMALLEST:g} to {_LARGEST:g}, found {value}",
+    )

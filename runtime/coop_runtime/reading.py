@@ -4,25 +4,26 @@ import json
 import math
 import os
 import stat
-import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import BundleError
+from .errors import BundleError, FileError
 
-__all__ = ["parse_json", "plain", "read_regular"]
+__all__ = ["parse_json", "read_regular"]
 
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
 )
 _LONGEST_KEY = 200
+_DEEPEST = 32
 _DIGITS = 20  # of a whole number; 2⁶⁴ has 20
 
 
-def read_regular(path: Path, most: int) -> bytes:
+def read_regular(path: Path, most: int, *, exactly: bool = False) -> bytes:
     """Read a file that is neither a link nor a device, pipe or folder.
 
-    Hard links are refused too: the other name of such a file is outside of the bundle.
+    Hard links are refused too: the other name of such a file is outside of the bundle. The file is
+    looked at before it is opened, as opening a device may do something, and again after that.
 
     Parameters
     ----------
@@ -30,40 +31,49 @@ def read_regular(path: Path, most: int) -> bytes:
         Its last part is not followed if it is a symbolic link.
     most
         Largest size in bytes; nothing is read of a larger file.
+    exactly
+        Whether it must have this size.
 
     Raises
     ------
     FileNotFoundError
         There is none.
-    BundleError
-        Something else than a regular file with one name, too large, or not readable.
+    FileError
+        Something else than a regular file with one name, of a wrong size, or not readable.
     """
     try:
+        _check(path, path.lstat(), most, exactly)
         number = os.open(path, _FLAGS)
+        with os.fdopen(number, "rb", buffering=0) as stream:
+            found = os.fstat(number)
+            _check(path, found, most, exactly)
+            parts, left = [], found.st_size
+            while left and (part := stream.read(left)):
+                parts.append(part)
+                left -= len(part)
     except FileNotFoundError:
         raise
-    except OSError as error:
-        link = path.is_symlink()
-        why = "it is a symbolic link, and a bundle holds files only" if link else error.strerror
-        raise BundleError(f"cannot read '{plain(path)}': {why}") from None
-    try:
-        status = os.fstat(number)
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError(f"cannot read '{plain(path)}': it is not a regular file")
-        if status.st_nlink > 1:
-            raise BundleError(
-                f"'{plain(path)}' is a hard link, which may lead out of the bundle; copy the file"
-            )
-        if status.st_size > most:
-            raise BundleError(
-                f"'{plain(path)}': expected at most {most} bytes, found {status.st_size}"
-            )
-        with os.fdopen(number, "rb", closefd=False) as stream:
-            return stream.read(most)
-    except OSError as error:
-        raise BundleError(f"cannot read '{plain(path)}': {error.strerror}") from None
-    finally:
-        os.close(number)
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot read '{path}': {getattr(error, 'strerror', error)}") from None
+    return b"".join(parts)
+
+
+def _check(path: Path, found: os.stat_result, most: int, exactly: bool) -> None:
+    """Check what a file is, and how large."""
+    if stat.S_ISLNK(found.st_mode):
+        raise FileError(
+            f"cannot read '{path}': it is a symbolic link, and a bundle holds files only"
+        )
+    if not stat.S_ISREG(found.st_mode):
+        raise FileError(f"cannot read '{path}': it is not a regular file")
+    if found.st_nlink > 1:
+        raise FileError(f"'{path}' is a hard link, which may lead out of the bundle; copy the file")
+    if found.st_size > most or (exactly and found.st_size < most):
+        at_most = "" if exactly else "at most "
+        raise FileError(
+            f"'{path}': expected {at_most}{most} bytes, found {found.st_size}; "
+            "fetch or export the bundle again"
+        )
 
 
 def parse_json(text: bytes) -> Any:
@@ -93,26 +103,14 @@ def parse_json(text: bytes) -> Any:
             parse_float=_finite,
             parse_constant=_constant,
         )
-        _check_strings(value)
+        _check_texts(value)
     except BundleError:
         raise
     except RecursionError:
         raise BundleError("not strict JSON: nested too deeply") from None
     except ValueError as error:
-        raise BundleError(f"not JSON ({plain(error)})") from None
+        raise BundleError(f"not JSON ({error})") from None
     return value
-
-
-def plain(text: object) -> str:
-    """Give a text for an error: control characters are shown, not sent to a terminal."""
-    return "".join(_shown(character) for character in str(text))
-
-
-def _shown(character: str) -> str:
-    return repr(character)[1:-1] if unicodedata.category(character) in _HIDDEN else character
-
-
-_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, surrogates, line separators
 
 
 def _refuse(what: str) -> NoReturn:
@@ -125,7 +123,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(key) > _LONGEST_KEY:
             _refuse(f"a key of {len(key)} characters")
         if key in found:
-            _refuse(f"the key '{plain(key)[:40]}' stands there twice")
+            _refuse(f"the key '{key[:40]}' stands there twice")
         found[key] = value
     return found
 
@@ -147,16 +145,17 @@ def _constant(text: str) -> NoReturn:
     _refuse(f"{text} is no number")
 
 
-def _check_strings(value: Any) -> None:
-    """Refuse hidden characters, in keys too; a new line and a tabulator are let through."""
+def _check_texts(value: Any, depth: int = 0) -> None:
+    """Refuse hidden characters in texts and keys, and deep nesting."""
+    if depth > _DEEPEST:
+        _refuse("nested too deeply")
     if isinstance(value, str):
-        if any(unicodedata.category(c) in _HIDDEN and c not in "\n\t" for c in value):
-            _refuse(f"control characters in '{plain(value)[:40]}'")
+        if not value.isprintable():
+            _refuse(f"control characters in '{value[:40]}'")
     elif isinstance(value, dict):
         for key, item in value.items():
-            if not key.isprintable():
-                _refuse(f"control characters in the key '{plain(key)[:40]}'")
-            _check_strings(item)
+            _check_texts(key, depth + 1)
+            _check_texts(item, depth + 1)
     elif isinstance(value, list):
         for item in value:
-            _check_strings(item)
+            _check_texts(item, depth + 1)

@@ -2,18 +2,20 @@
 
 import contextlib
 import ctypes
-import io
 import re
 import sys
+import types
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .arrays import check_whole
-from .errors import CoopError, GraphError
+from .errors import CoopError, GraphError, TimeLimitError, printable
+from .inspect_graph import MEMORY
 from .probe import MATMUL
+from .watchdog import limited
 
 __all__ = [
     "SessionOptions",
@@ -123,25 +125,85 @@ def cuda_devices() -> int:
     return count.value
 
 
-class SessionOptions(NamedTuple):
-    """How ONNX Runtime is to compute.
+@dataclass(frozen=True)
+class SessionOptions:
+    """How ONNX Runtime is to compute, for programs that embed the runtime.
 
     Attributes
     ----------
     threads
-        Threads of one operation on the CPU, ≥ 1; None for one per core.
+        Threads of one operator on the CPU, ≥ 1; None for one per core.
+    inter_threads
+        Operators that may run at once, ≥ 1; 1: one after the other.
+    spinning
+        Whether threads that wait keep a core busy for a moment, which is quickest when a model has
+        the machine to itself.
     arena
-        Whether memory is kept for the next call.
+        Whether memory is kept for the next call; without it calls are slower and the process
+        smaller.
+    shrink
+        Whether each call gives back at its end what the arena has grown by.
+    arena_limit
+        Bytes that the arena of a CUDA device may have; None for no limit. On the CPU, onnxruntime
+        knows no limit of one session.
+    memory_pattern
+        Whether the places of intermediate results are planned ahead for sizes seen before.
+    memory
+        Bytes that one run of a graph at the size of training may need: a bundle that needs more,
+        as far as sizes tell, is refused before anything is allocated.
     provider_options
-        For the CUDA provider, beside ours.
+        For the CUDA provider, beside ours, which keep results close to the CPU's.
+    entries
+        Onnxruntime's configuration of a session, such as ``session.use_env_allocators``.
+
+    Raises
+    ------
+    ArgumentError
+        A number out of range.
+
+    Examples
+    --------
+    >>> SessionOptions(inter_threads=0)
+    Traceback (most recent call last):
+    ...
+    coop_runtime.errors.ArgumentError: inter_threads: expected a whole number ≥ 1, found 0
     """
 
     threads: int | None = None
+    inter_threads: int = 1
+    spinning: bool = True
     arena: bool = True
-    provider_options: Mapping[str, str] = MappingProxyType({})
+    shrink: bool = False
+    arena_limit: int | None = None
+    memory_pattern: bool = True
+    memory: int = MEMORY
+    provider_options: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, most in (
+            ("threads", _MOST_THREADS),
+            ("inter_threads", _MOST_THREADS),
+            ("arena_limit", None),
+            ("memory", None),
+        ):
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name), 1, most)
+
+    def shrunk(self, device: str) -> str | None:
+        """Give onnxruntime's name of the arena that each call shrinks; None if it does not."""
+        if not self.shrink:
+            return None
+        return "cpu:0" if device == "cpu" else device.replace("cuda", "gpu")
 
 
-def open_session(data: bytes, device: str, options: SessionOptions, name: str) -> Any:
+def open_session(
+    data: bytes,
+    device: str,
+    options: SessionOptions,
+    name: str,
+    time_limit: float | None = None,
+) -> Any:
     """Create a session from the bytes of a graph on a device of `choose_device`.
 
     Parameters
@@ -154,19 +216,21 @@ def open_session(data: bytes, device: str, options: SessionOptions, name: str) -
         Threads, memory, and what the CUDA provider is told.
     name
         Name of the file, for errors.
+    time_limit
+        Seconds that it may take; None for no limit.
 
     Raises
     ------
     GraphError
         Not a graph that onnxruntime reads, or not on that device.
-    ArgumentError
-        A wrong number of threads.
+    TimeLimitError
+        It took too long.
     """
-    if options.threads is not None:
-        check_whole("threads", options.threads, 1, _MOST_THREADS)
     ort = onnxruntime()
     try:
-        session = _session(ort, data, device, options)
+        session = _session(ort, data, device, options, time_limit)
+    except TimeLimitError as error:
+        raise TimeLimitError(f"{name}: {error}") from None
     except Exception as error:
         raise GraphError(
             f"{name}: onnxruntime {ort.__version__} cannot load this graph ({one_line(error)}); "
@@ -177,11 +241,23 @@ def open_session(data: bytes, device: str, options: SessionOptions, name: str) -
     return session
 
 
-def _session(ort: Any, data: bytes, device: str, wanted: SessionOptions) -> Any:
+def _session(
+    ort: Any, data: bytes, device: str, wanted: SessionOptions, time_limit: float | None = None
+) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _SILENT
     options.use_deterministic_compute = True
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = wanted.arena
+    options.enable_cpu_mem_arena = wanted.arena
+    options.enable_mem_pattern = wanted.arena and wanted.memory_pattern
+    if wanted.inter_threads > 1:
+        options.inter_op_num_threads = wanted.inter_threads
+        options.execution_mode = ort.ExecutionMode.ORT_PARALLEL
+    # Or bytes could be taken for a file of onnxruntime's own format, which nobody has looked into.
+    entries = {"session.load_model_format": "ONNX"}
+    if not wanted.spinning:
+        entries |= {f"session.{kind}_op.allow_spinning": "0" for kind in ("intra", "inter")}
+    for key, value in {**entries, **wanted.entries}.items():
+        options.add_session_config_entry(key, value)
     if wanted.threads is not None:
         options.intra_op_num_threads = wanted.threads
     providers: list[Any] = [_CPU]
@@ -192,11 +268,21 @@ def _session(ort: Any, data: bytes, device: str, wanted: SessionOptions) -> Any:
             "device_id": device.partition(":")[2],
             "use_tf32": "0",
             "cudnn_conv_algo_search": "HEURISTIC",
-            **wanted.provider_options,
         }
+        if wanted.arena_limit is not None:
+            cuda["gpu_mem_limit"] = str(wanted.arena_limit)
+        cuda |= wanted.provider_options
         providers.insert(0, (_CUDA, cuda))
-    # With a fallback it would print, and go on on the CPU after a failure of the GPU.
-    return ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
+    with limited(time_limit, lambda: options.set_load_cancellation_flag(True)) as late:
+        try:
+            # With a fallback it would print, and go on on the CPU after a failure of the GPU.
+            return ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
+        except Exception:
+            if late.is_set():
+                raise TimeLimitError(
+                    f"loading it took more than {time_limit:g} s, the time limit"
+                ) from None
+            raise
 
 
 @contextlib.contextmanager
@@ -204,19 +290,20 @@ def _quiet(ort: Any) -> Iterator[None]:
     """Load CUDA libraries of pip packages, if any, and keep onnxruntime from printing.
 
     What it says about missing libraries comes from its one default logger, so that
-    logger is turned down while CUDA is tried, and back to onnxruntime's default.
+    logger is turned down while CUDA is tried, and back to onnxruntime's default. What it prints
+    while it loads them is not printed; other threads' standard output is left alone.
     """
     ort.set_default_logger_severity(_SILENT)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            if hasattr(ort, "preload_dlls"):
-                ort.preload_dlls()
-            yield
+        if hasattr(ort, "preload_dlls"):
+            load = ort.preload_dlls
+            speechless = {**load.__globals__, "print": lambda *_, **__: None}
+            types.FunctionType(load.__code__, speechless, argdefs=load.__defaults__)()
+        yield
     finally:
         ort.set_default_logger_severity(2)
 
 
 def one_line(error: BaseException) -> str:
     """Give an error's text on one line of at most 200 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
+    return printable(" ".join(str(error).split()) or type(error).__name__, 200)

@@ -4,7 +4,6 @@ import dataclasses
 import types
 import typing
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from .errors import CoopError
@@ -58,6 +57,8 @@ def decode(cls: type[T], data: object, where: str, also: Collection[str] = ()) -
     for key in data:
         if key not in fields:
             known = [*fields, *also]
+            from difflib import get_close_matches  # late, as only an error needs it
+
             close = get_close_matches(str(key), known, n=1)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
             raise CoopError(f"{where}: unknown key '{key}'{hint}; known: {', '.join(known)}")

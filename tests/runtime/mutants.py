@@ -2,6 +2,8 @@
 
     python mutants.py BUNDLE SCRATCH SEED COUNT
 
+``benchmarks/hostile_bundles.py`` plays as many as one likes.
+
 Each copy has a byte flipped, or an end cut off, in one of its files; in half of them the card's
 checksums are right again, so that the damage reaches the parser and ONNX Runtime; or its card is
 hostile JSON. What is allowed: it plays, or one CoopError.
@@ -22,10 +24,12 @@ import numpy as np
 
 import coop_runtime
 from coop_runtime import CoopError
+from coop_runtime.arrays import latent_shape
 
 VALUES = [
     *("NaN", "-Infinity", "1e999", "9" * 5000, "[" * 100_000, "{}", "null", "-1", "0", "true"),
     *("1e308", "4611686018427387904", "[]", "0.5", "[[[[[[]]]]]]", '{"a": 1, "a": 2}'),
+    *("65536", "16777216", "[65536, 65536]", "[1, 1000000000]", "1e-300", "[-1e300, 1e300]"),
     *('"\\u0000"', '"\\ud800"', '"../../etc/passwd"', '"a/b"', '"/dev/zero"', '"\\u001b[2J"'),
 ]
 
@@ -76,8 +80,11 @@ def play(folder: Path) -> None:
     with coop_runtime.load(folder, "cpu", 1, time_limit=1.0) as model:
         x = model.generate(1)
         list(model.refine(x, 1))
-        z = np.zeros((1, 2, 2, 2), np.float32)
+        assert model.card.latent is not None
+        z = np.zeros((1, *latent_shape(model.card.latent, x.shape[2:])), np.float32)
         model.log_posterior(z, x, np.ones_like(x))
+        if "encoder" in model.graphs:
+            model.encode(x)
 
 
 def main() -> None:
@@ -106,7 +113,7 @@ def main() -> None:
             outcome = "plays"
         except CoopError as error:
             outcome = type(error).__name__
-            if len(str(error).splitlines()) != 1:
+            if not str(error).isprintable():
                 outcome = f"not one line: {error!r}"
         except BaseException as error:
             outcome = f"WRONG {number}: {error!r}"

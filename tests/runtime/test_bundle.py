@@ -113,8 +113,8 @@ def test_names_that_differ_from_the_card(edit_bundle: Edit, energy_text: str) ->
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("float[batch, 3, H, W] x)", "float[batch, 3, 8, W] x)", r"\(batch, 3, 8, W\)"),
-        ("float[batch, 3, H, W] gradient", "float[batch, 3, H, 8] gradient", r"\(batch, 3, H, 8\)"),
+        ("float[batch, 3, H, W] x)", "float[batch, 3, 8, W] x)", r"\(any, 3, 8, any\)"),
+        ("float[batch, 3, H, W] gradient", "float[batch, 3, H, 8] gradient", r"\(any, 3, any, 8\)"),
     ],
 )
 def test_shapes_that_differ_from_the_card(
@@ -126,10 +126,10 @@ def test_shapes_that_differ_from_the_card(
 
 
 def test_element_types_that_differ(edit_bundle: Edit, energy_text: str) -> None:
-    text = energy_text.replace("float", "double")
+    text = energy_text.replace("float[batch, 3, H, W] x)", "double[batch, 3, H, W] x)")
     refused(
         edit_bundle(same, {"energy.onnx": text}),
-        r"energy.onnx: input 'x': expected tensor\(float\), found tensor\(double\)",
+        r"energy.onnx: input 'x': expected float32, found float64",
     )
 
 
@@ -159,8 +159,5 @@ def test_not_a_graph(tiny_bundle: Path, tiny_files: dict[str, bytes]) -> None:
     entry = {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
     files = json.loads((tiny_bundle / "card.json").read_text("utf-8"))["files"]
     edit_json(tiny_bundle, files=files | {"energy.onnx": entry})
-    refused(
-        tiny_bundle,
-        "energy.onnx: a protobuf message is cut short|energy.onnx: not a protobuf message",
-    )
+    refused(tiny_bundle, "energy.onnx: a field that coop-export does not write .* fetch or export")
     assert set(files) == set(tiny_files)

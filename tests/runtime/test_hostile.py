@@ -7,16 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
-from coop_runtime import BundleError, CoopError, TimeLimitError, load
+from coop_runtime import BundleError, CoopError, SessionOptions, TimeLimitError, load
+from coop_runtime.graphs import LoadedGraph
 from coop_runtime.reading import parse_json
-from coop_runtime.vetting import vet
+from coop_runtime.sessions import open_session
 
 MUTANTS = Path(__file__).with_name("mutants.py")
 
@@ -79,56 +79,25 @@ def test_strict_json(text: bytes, message: str) -> None:
     assert time.monotonic() - began < 2
 
 
-def model(*nodes: onnx.NodeProto, **more: object) -> bytes:
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
-    graph = helper.make_graph(list(nodes), "g", [x], [y])
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    for key, value in more.items():
-        getattr(made, key).extend([value])
-    data: bytes = made.SerializeToString()
-    return data
-
-
-def test_what_a_graph_must_not_hold() -> None:
-    identity = helper.make_node("Identity", ["x"], ["y"])
-    vet(model(identity), "energy")
-    external = helper.make_tensor("c", TensorProto.FLOAT, [1], [0.0])
-    external.data_location = TensorProto.EXTERNAL
-    external.external_data.add(key="location", value="../../etc/passwd")
-    short = helper.make_tensor("c", TensorProto.FLOAT, [1], [0.0])
-    short.dims[0] = 2**40
-    huge = helper.make_tensor("c", TensorProto.INT64, [1], [2**30])
-    body = helper.make_graph([identity], "body", [], [])
-    for data, message in (
-        (model(helper.make_node("Identity", ["x"], ["y"], domain="evil")), "the domain 'evil'"),
-        (model(helper.make_node("Scan", ["x"], ["y"])), "the operator 'Scan'"),
-        (model(helper.make_node("Loop", ["x"], ["y"], body=body)), "the operator 'Loop'"),
-        (model(helper.make_node("Identity", ["x"], ["y"], g=body)), "a subgraph"),
-        (model(helper.make_node("Constant", [], ["y"], value=external)), "field 13 of a tensor"),
-        (model(helper.make_node("Constant", [], ["y"], value=short)), "a tensor too large"),
-        (model(helper.make_node("Constant", [], ["y"], value=huge)), "the number 1073741824"),
-        (model(identity, functions=onnx.FunctionProto(name="f")), "field 25 of a model"),
-        (model(identity, training_info=onnx.TrainingInfoProto()), "field 20 of a model"),
-        (model(identity, opset_import=helper.make_opsetid("com.microsoft", 1)), "the domain"),
-    ):
-        with pytest.raises(BundleError, match=message):
-            vet(data, "energy")
-
-
 def test_time_limit(tiny_bundle: Path) -> None:
     patient = load(tiny_bundle, "cpu", time_limit=60.0)
     x = patient.generate(1, size=4)
     large = np.repeat(np.repeat(x, 500, 2), 500, 3)
-    hasty = load(tiny_bundle, "cpu", 1, time_limit=1e-4)
-    with pytest.raises(TimeLimitError, match=r"took more than 0\.0001 s"):
-        hasty.energy(np.repeat(large, 50, 0))  # one of 50 is late
-    with pytest.raises(CoopError, match="time_limit: expected > 0"):
-        load(tiny_bundle, "cpu", time_limit=0.0)
+    spec, data = patient.card.graphs["energy"], (tiny_bundle / "energy.onnx").read_bytes()
+    session = open_session(data, "cpu", SessionOptions(1), spec.file)
+    hasty = replace(patient, graphs={"energy": LoadedGraph(spec, session, time_limit=1e-4)})
+    with pytest.raises(TimeLimitError, match=r"energy.onnx: one .* took more than 0\.0001 s"):
+        hasty.energy(np.repeat(large, 4, 0))  # one of four is late
+    assert hasty.energy(x).tobytes() == patient.energy(x).tobytes()
+    with pytest.raises(TimeLimitError, match=r"\.onnx: loading it took more than 1e-06 s"):
+        load(tiny_bundle, "cpu", time_limit=1e-6)
+    for seconds in (0.0, -1, float("nan")):
+        with pytest.raises(CoopError, match="time_limit: expected > 0"):
+            load(tiny_bundle, "cpu", time_limit=seconds)
 
 
 def test_close(tiny_bundle: Path) -> None:
-    with load(tiny_bundle, "cpu", arena=False) as open_model:
+    with load(tiny_bundle, "cpu") as open_model:
         open_model.generate()
     open_model.close()
     with pytest.raises(CoopError, match="the model is closed"):

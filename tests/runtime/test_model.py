@@ -195,5 +195,5 @@ def test_a_card_with_wrong_strides(edit_bundle: Edit) -> None:
         graphs = {name: replace(graph, strides=(2, 4)) for name, graph in card.graphs.items()}
         return replace(card, latent=replace(card.latent, strides=(2, 4)), graphs=graphs)
 
-    with pytest.raises(CoopError, match=r"generator.onnx: output 'x': the card promises the shape"):
+    with pytest.raises(CoopError, match=r"generator.onnx: output 'x': expected the shape"):
         load(edit_bundle(halved, {}), "cpu").generate()

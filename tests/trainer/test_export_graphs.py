@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from coop_runtime.card import Latent, Signal
+from coop_runtime.inspect_graph import inspect_graph
+from coop_runtime.onnx_file import read_file
 from coop_runtime.torchscript import open_program
 from coop_trainer.export.graphs import (
     Blueprint,
@@ -136,6 +138,22 @@ def energy_bytes(models: Models) -> bytes:
 def posterior_bytes(models: Models) -> bytes:
     signal, latent = texture(models.dims, 8), models.generator.latent()
     return export_graph(posterior_graph(models.generator, signal, latent, 0.3), signal)
+
+
+def test_the_runtime_lets_the_graphs_through(
+    models: Models, energy_bytes: bytes, posterior_bytes: bytes
+) -> None:
+    """They hold every layer and activation there is."""
+    one, cells = (1,), (2,) * models.dims
+    x = (1, CHANNELS, *(STRIDE * n for n in cells))
+    inspect_graph(read_file(energy_bytes), {"x": x}, {"energy": one, "gradient": x})
+    z = (1, models.generator.latent_channels, *cells)
+    x = (1, CHANNELS, *(4 * n for n in cells))
+    inspect_graph(
+        read_file(posterior_bytes),
+        {"z": z, "x": x, "mask": x, "sigma": ()},
+        {"log_p": one, "gradient": z, "reconstruction": x},
+    )
 
 
 def run(data: bytes, *inputs: Tensor) -> list[Any]:

@@ -13,6 +13,7 @@ import onnxruntime
 import torch
 from torch import nn
 
+from coop_runtime.bundle import read_card, read_graph
 from coop_runtime.card import (
     CARD_FILE,
     FORMAT,
@@ -105,7 +106,8 @@ def write_bundle(
     Raises
     ------
     CoopError
-        The folder exists or cannot be written, or the parity exceeds its limit.
+        The folder exists or cannot be written, the parity exceeds its limit, or the runtime would
+        refuse the bundle.
     ValueError
         A part lacks what it needs, or something is given for a part that is not there.
     """
@@ -160,6 +162,8 @@ def write_bundle(
             write_atomically(temporary / path, data)
         complete = card()
         write_atomically(temporary / CARD_FILE, complete.to_json().encode())
+        for key in read_card(temporary).graphs:  # what the runtime refuses is not exported
+            read_graph(temporary, complete, key, memory=1 << 62)
     return complete
 
 

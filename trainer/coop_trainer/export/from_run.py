@@ -6,7 +6,7 @@ from typing import Any, get_args
 import torch
 
 from coop_runtime.card import Card, Langevin, Latent, Signal
-from coop_runtime.errors import CoopError
+from coop_runtime.errors import CoopError, printable
 from coop_runtime.files import is_free
 from coop_runtime.strict import encode
 
@@ -127,7 +127,7 @@ def _history(training: Training) -> dict[str, Any]:
     names = training.signals.names
     history: dict[str, Any] = {
         "method": training.config.method,
-        "learned_from": list(names[:NAMES]),
+        "learned_from": [printable(name) for name in names[:NAMES]],
         "examples": sum(len(array) for array in training.signals.arrays),
         "steps": training.step,
         "seconds": round(training.seconds, 1),

@@ -34,4 +34,4 @@ format: install
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv runs/demo exported/demo demo.png dist
+	rm -rf .venv runs/demo exported/demo demo.png demo.png.json dist

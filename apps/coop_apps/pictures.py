@@ -60,10 +60,10 @@ def encode_clip(frames: Pixels, rate: float, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def grid(pictures: Pixels) -> Pixels:
+def grid(pictures: Pixels, columns: int | None = None) -> Pixels:
     """Join pictures or clips (n, …, height, width, channels) into one, with white gaps.
 
-    Up to five stand in a row, more in about as many rows as columns.
+    Without ``columns``, up to five stand in a row, more in about as many rows as columns.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def grid(pictures: Pixels) -> Pixels:
     (14, 23, 1)
     """
     n, *frames, height, width, channels = pictures.shape
-    columns = n if n <= _ROW else math.ceil(math.sqrt(n))
+    columns = columns or (n if n <= _ROW else math.ceil(math.sqrt(n)))
     rows = math.ceil(n / columns)
     sides = rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP
     sheet = np.full((*frames, *sides, channels), 255, np.uint8)

@@ -1,18 +1,17 @@
 """``coop-run``: play exported bundles."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 import coop_runtime
-from coop_runtime import Array, Card, CoopError, Model, Report
+from coop_runtime import Card, Report
 from coop_runtime.arrays import drawable
 from coop_runtime.strict import encode
 
-from .console import SIZE, Group, device_option
-from .outputs import Output
+from .commands import COMMANDS
+from .console import Group
 
 __all__ = ["main"]
 
@@ -25,6 +24,8 @@ _BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
     epilog="""\b
 Examples:
   coop-run generate exported/brick --size 448x448 -o brick.png
+  coop-run complete exported/faces photo.jpg --mask hole.png -o out.png
+  coop-run again out.png.json
   coop-run info exported/brick
   coop-run doctor
 
@@ -38,115 +39,8 @@ def main() -> None:
     """Draw pictures, sounds and clips from exported bundles, without torch."""
 
 
-@main.command(
-    epilog="""\b
-Examples:
-  coop-run generate exported/brick -o brick.png
-  coop-run generate exported/brick -n 3 --size 448x448 --refine 30 --seed 0 -o out.png
-  coop-run generate exported/fashion -n 64 --sheet -o sheet.png
-  coop-run generate exported/rain --seconds 5 -o rain.wav
-  coop-run generate exported/fire --size 64 -o fire.gif
-  coop-run generate exported/fire --seconds 3 --frames -o fire
-"""
-)
-@_BUNDLE
-@click.option("-n", "count", type=click.IntRange(1), default=1, show_default=True, help="How many.")
-@click.option(
-    "--size",
-    type=SIZE,
-    help="Height x width, samples, or frames x height x width; one number for every axis that "
-    "can be extended; as in training if not given.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    help="Length of a sound or clip, instead of --size.",
-)
-@click.option(
-    "--refine", type=click.IntRange(0), help="Langevin steps; as in the card if not given."
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed.")
-@click.option("--first", type=click.IntRange(0), default=0, help="Number of the first one.")
-@click.option("--noise/--no-noise", default=None, help="Langevin noise; as in the card if neither.")
-@click.option("--sheet", is_flag=True, help="All pictures or clips side by side in one file.")
-@click.option("--frames", is_flag=True, help="A clip as a folder of PNG pictures, new or empty.")
-@device_option
-@click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A .png, .wav, .gif or .webp file; out-0.png, out-1.png, … for several.",
-)
-def generate(
-    bundle: Path,
-    count: int,
-    size: tuple[int, ...] | None,
-    seconds: float | None,
-    refine: int | None,
-    seed: int,
-    first: int,
-    noise: bool | None,
-    sheet: bool,
-    frames: bool,
-    device: str,
-    out: Path,
-) -> None:
-    """Draw pictures, sounds or clips, refine them by Langevin steps, and write files.
-
-    A model without an energy only draws; one without a generator refines noise.
-    Number k of a seed is always the same, however many are drawn.
-    """
-    card = coop_runtime.read_card(bundle)
-    output = Output(card, out, frames, sheet)
-    numbers = range(first, first + count)
-    output.check(numbers)
-    sides = _sides(card, size, seconds)
-    model = coop_runtime.load(bundle, device)
-    signals = [_draw(model, k, seed, sides, refine, noise) for k in numbers]
-    for path in output.write(signals, numbers):
-        click.echo(path)
-
-
-def _sides(
-    card: Card, size: tuple[int, ...] | None, seconds: float | None
-) -> int | tuple[int, ...] | None:
-    """Give the size that --size or --seconds means."""
-    if seconds is None:
-        return size[0] if size is not None and len(size) == 1 else size
-    if size is not None:
-        raise click.UsageError("--size and --seconds: give one of them")
-    if card.signal.rate is None:
-        raise CoopError(f"--seconds: the card of '{card.name}' has no rate; give --size")
-    return (max(1, round(seconds * card.signal.rate)), *card.signal.trained_shape[1:])
-
-
-def _draw(
-    model: Model,
-    k: int,
-    seed: int,
-    size: int | tuple[int, ...] | None,
-    steps: int | None,
-    noise: bool | None,
-) -> Array:
-    """Draw number k alone: examples do not depend on their batch, and memory stays small."""
-    card = model.card
-    if steps is None:
-        steps = card.langevin.steps if card.langevin else 0
-    start = model.generate if card.latent else model.noise
-    x = start(1, seed, size, first=k)
-    if steps == 0:
-        return x
-    with click.progressbar(
-        model.refine(x, steps, seed, noise=noise, first=k),
-        length=1 + steps,
-        label=f"number {k}",
-        file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
-    ) as states:
-        for state in states:
-            x = state.x
-    return x
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 @main.command(

@@ -15,7 +15,7 @@ Whatever is wrong with a bundle or an argument raises `CoopError`, in one line.
 from .arrays import Array
 from .bundle import load, read_card, read_graph
 from .card import Card
-from .codec import from_samples, from_uint8, to_samples, to_uint8
+from .codec import from_samples, from_uint8, loop_to_samples, to_samples, to_uint8
 from .core import Code, Core, Posterior
 from .doctor import Report, examine
 from .errors import (
@@ -28,15 +28,16 @@ from .errors import (
     MissingGraphError,
     TimeLimitError,
 )
-from .files import is_free, new_folder, write_all_atomically, write_atomically
+from .files import is_free, new_file, new_folder, write_all_atomically, write_atomically
 from .langevin import EnergyGradient, State, langevin, langevin_step
 from .latent import LatentState, latent_langevin, latent_step
 from .model import Model
-from .tasks import Completion, Damaged, Drawn, Reconstruction
+from .tasks import Block, Completion, Damaged, Drawn, Reconstruction
 
 __all__ = [
     "ArgumentError",
     "Array",
+    "Block",
     "BundleError",
     "Card",
     "CardError",
@@ -67,6 +68,8 @@ __all__ = [
     "latent_langevin",
     "latent_step",
     "load",
+    "loop_to_samples",
+    "new_file",
     "new_folder",
     "read_card",
     "read_graph",

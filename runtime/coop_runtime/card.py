@@ -113,6 +113,10 @@ class Card:
                     f"found {list(graph.strides)}",
                 )
 
+        for where, part in (("latent", self.latent), ("langevin", self.langevin)):
+            if part is not None and part.reach is not None:
+                found, dims = len(part.reach), self.signal.dims
+                check(found == dims, f"{where}.reach: expected {dims} numbers, found {found}")
         if self.torchscript is not None:
             self._check_torchscript(self.torchscript)
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from .arrays import Array, check_array
 from .card import Signal
 from .errors import CoopError
-from .whitening import colour, whiten
+from .whitening import RINGING, colour, whiten
 
-__all__ = ["from_samples", "from_uint8", "to_samples", "to_uint8"]
+__all__ = ["from_samples", "from_uint8", "loop_to_samples", "to_samples", "to_uint8"]
 
 
 def to_uint8(x: Array, signal: Signal) -> NDArray[np.uint8]:
@@ -74,7 +74,7 @@ def from_uint8(pixels: NDArray[np.uint8], signal: Signal) -> Array:
     return _from_units("pixels", pixels, signal)
 
 
-def to_samples(x: Array, signal: Signal) -> Array:
+def to_samples(x: Array, signal: Signal, before: Array | None = None) -> Array:
     """Turn signals into samples in the units of their source, channels last, as sound needs them.
 
     ``signal.value_range`` goes to ``signal.source_range`` linearly; then values are clipped to
@@ -86,6 +86,9 @@ def to_samples(x: Array, signal: Signal) -> Array:
         (n, channels, *spatial), float32, finite.
     signal
         The card's ``signal``.
+    before
+        Of a sound in parts, what this function gave for the part before, or the end of it:
+        (n, time, channels). A whitened sound needs it to go on without a click.
 
     Returns
     -------
@@ -104,8 +107,28 @@ def to_samples(x: Array, signal: Signal) -> Array:
     """
     samples = np.clip(_in_units(x, signal), *signal.source_range)
     if signal.whitening:
-        samples = np.swapaxes(colour(np.swapaxes(samples, 1, -1), signal.whitening), 1, -1)
+        past = None if before is None else np.swapaxes(before, 1, -1)
+        coloured = colour(np.swapaxes(samples, 1, -1), signal.whitening, past)
+        samples = np.swapaxes(coloured, 1, -1)
     return np.ascontiguousarray(samples)
+
+
+def loop_to_samples(x: Array, signal: Signal) -> Array:
+    """Turn loops (`Model.stream`) into samples as `to_samples` does, but so that they stay loops.
+
+    What was taken from a whitened sound is given back as if the loop had played before.
+
+    Examples
+    --------
+    >>> sound = Signal("sound", 1, 1, (-1.0, 1.0), (-1.0, 1.0), (4,), (True,), whitening=(0.5,))
+    >>> click = np.array([[[1.0, 0.0, 0.0, 0.0]]], np.float32)
+    >>> (loop_to_samples(click, sound)[0, :, 0] * 15 / 16).round(6).tolist()
+    [1.0, 0.5, 0.25, 0.125]
+    """
+    if not signal.whitening:
+        return to_samples(x, signal)
+    end = x.take(range(-RINGING, 0), axis=-1, mode="wrap")
+    return to_samples(x, signal, before=to_samples(end, signal)[:, -len(signal.whitening) :])
 
 
 def from_samples(samples: Array, signal: Signal) -> Array:

@@ -165,14 +165,21 @@ class Core:
         where the card has none. Parameters and result are those of `generate`.
         """
         out, of_each = self._blank(n, seed, size, first, Purpose.START)
+        for k, stream in enumerate(of_each):
+            out[k] = self.noise_block(stream, out.shape[2:])
+        return out
+
+    def noise_block(
+        self, stream: Stream, size: Sequence[int], origin: Sequence[int] | None = None
+    ) -> Array:
+        """Draw a block of `noise`, (channels, *size), of named numbers; ``origin``: its place."""
+        shape = (self.card.signal.channels, *size)
         low, high = self.card.signal.value_range
         sd = self.card.langevin.start_sd if self.card.langevin else None
-        for k, stream in enumerate(of_each):
-            if sd is None:
-                out[k] = low + (high - low) * uniform(stream, out.shape[1:])
-            else:
-                out[k] = sd * normal(stream, out.shape[1:])
-        return np.clip(out, low, high, out=out)
+        if sd is None:
+            return low + (high - low) * uniform(stream, shape, origin=origin)
+        block: Array = np.clip(sd * normal(stream, shape, origin=origin), low, high)
+        return block
 
     def encode(self, x: Array) -> Code:
         """Give q(z|x) = N(μ(x), diag σ²(x)), the encoder's guess of the latent of each signal.

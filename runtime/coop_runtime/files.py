@@ -6,10 +6,11 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import CoopError
 
-__all__ = ["is_free", "new_folder", "write_all_atomically", "write_atomically"]
+__all__ = ["is_free", "new_file", "new_folder", "write_all_atomically", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -55,6 +56,43 @@ def write_all_atomically(files: Mapping[Path, bytes]) -> None:
         for temporary in waiting.values():
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file piece by piece that appears under its name only when complete.
+
+    Yields a temporary file beside ``path``, open for writing and reading. It replaces what was at
+    ``path`` when the ``with`` block ends, or is removed if the block raises.
+
+    Raises
+    ------
+    CoopError
+        The file cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     with new_file(Path(here) / "a.txt") as file:
+    ...         there = file.write(b"a"), len(list(Path(here).glob("a*")))
+    ...     there, (Path(here) / "a.txt").read_bytes()
+    ((1, 0), b'a')
+    """
+    temporary = _beside(path)
+    try:
+        with _explained(path):
+            stream = temporary.open("x+b")
+        with stream:
+            yield stream
+            with _explained(path):
+                stream.flush()
+                os.fsync(stream.fileno())
+        with _explained(path):
+            temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

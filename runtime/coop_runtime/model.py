@@ -9,6 +9,7 @@ from .langevin import State
 from .tasks.damage import Damaged, Kind, damage
 from .tasks.drawn import Drawn, Refining, Way, corners, interpolate, panel, vary
 from .tasks.recover import recovering
+from .tasks.stream import Block, Length, stream
 
 __all__ = ["Model"]
 
@@ -23,6 +24,59 @@ class Model(Inferring):
     states, to look at and to stop (`completing`), and run through (`complete`). A mask is 1 or True
     where an entry is **missing**.
     """
+
+    def stream(
+        self,
+        seed: int = 0,
+        size: Length = None,
+        *,
+        refine_steps: int | None = 0,
+        noise: bool | None = None,
+        loop: bool = False,
+        chunk: int | None = None,
+        first: int = 0,
+    ) -> Iterator[Block]:
+        """Draw one signal of any size in bands along its first axis, in order.
+
+        The bands are those of ``generate(1, seed, size, first=first)``, refined as `refine` would,
+        to rounding. Memory does not grow with the first axis: drafts need some tiles and a band of
+        the others' size, and each step of refinement twice the reach of ∇E more; only a refined
+        loop is kept whole. Nothing is computed ahead: stop whenever there is enough.
+
+        Parameters
+        ----------
+        seed, first
+            As in `generate`.
+        size
+            As in `generate`; the first number may be ``math.inf``, for a sound, clip or picture
+            without end. It begins as every finite one does, up to where that one's end is felt.
+        refine_steps
+            Langevin steps, ≥ 0; None for the card's.
+        noise
+            As in `refine`.
+        loop
+            Whether the signal continues into itself, along every axis that can be extended: a sound
+            or clip to be played again and again, a texture to be laid side by side. Sizes must be
+            multiples of the graphs' strides.
+        chunk
+            Samples along a tile's sides, ≥ 1, rounded up to whole cells: less takes less memory
+            and gives the first band sooner, and more is computed twice. None: some 2¹⁸ a tile.
+
+        Raises
+        ------
+        CoopError
+            The bundle draws one size only, or its card does not say how far its graphs reach.
+        """
+        return stream(
+            self,
+            seed,
+            size,
+            refine_steps=refine_steps,
+            noise=noise,
+            loop=loop,
+            chunk=chunk,
+            first=first,
+        )
 
     def interpolate(
         self,

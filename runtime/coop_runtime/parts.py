@@ -22,6 +22,7 @@ CARD_FILE = "card.json"
 
 # What a stranger's card may claim: arrays of these sizes are made of it.
 _MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**28
+_LARGEST_REACH = 2**20  # no network of this size looks further
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,24 @@ class Signal:
 class Latent:
     """The latent z ~ N(0, I): shape (batch, channels, h, …).
 
-    Each cell stands for ``strides`` signal samples, one number per axis.
+    Attributes
+    ----------
+    channels
+        Of each cell.
+    strides
+        Signal samples that a cell stands for, along each axis.
+    reach
+        Along each axis, the cells on either side of a cell on which its signal samples depend; None
+        if unknown, and then what is larger than memory cannot be drawn.
+    wraps
+        Whether the generator takes the cells at one end for neighbours of those at the other
+        (circular padding), so that what it draws continues into itself.
     """
 
     channels: int
     strides: tuple[int, ...]
+    reach: tuple[int, ...] | None = None
+    wraps: bool = False
 
     def __post_init__(self) -> None:
         check(
@@ -100,6 +114,7 @@ class Latent:
             f"latent.channels: expected 1 to {_MOST_CHANNELS}, found {self.channels}",
         )
         _check_strides("latent.strides", self.strides)
+        _check_reach("latent", self.reach)
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,9 @@ class Langevin:
         Largest absolute drift of one entry in one step; None for no limit.
     clamp
         Whether states are clamped to the signal's value range.
+    reach
+        Along each axis, the samples on either side of an entry on which its ∇E depends; None if
+        unknown, and then what is larger than memory cannot be revised.
     start_sd
         Without a generator, chains start from N(0, ``start_sd``² I), > 0; None: from uniform noise
         in the signal's value range.
@@ -130,6 +148,7 @@ class Langevin:
     noise: bool = True
     max_drift: float | None = None
     clamp: bool = False
+    reach: tuple[int, ...] | None = None
     start_sd: float | None = None
 
     def __post_init__(self) -> None:
@@ -138,6 +157,7 @@ class Langevin:
         for name in ("max_drift", "start_sd"):
             value = getattr(self, name)
             check(value is None or value > 0, f"langevin.{name}: expected > 0, found {value}")
+        _check_reach("langevin", self.reach)
 
 
 @dataclass(frozen=True)
@@ -199,6 +219,12 @@ class TorchScript:
     def __post_init__(self) -> None:
         for file in self.files.values():
             _check_plain("torchscript", file)
+
+
+def _check_reach(where: str, reach: tuple[int, ...] | None) -> None:
+    if reach is not None:
+        fits = all(0 <= n <= _LARGEST_REACH for n in reach)
+        check(fits, f"{where}.reach: expected numbers from 0 to {_LARGEST_REACH}")
 
 
 def _check_strides(where: str, strides: tuple[int, ...]) -> None:

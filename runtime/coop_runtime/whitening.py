@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .arrays import Array
 
-__all__ = ["colour", "whiten"]
+__all__ = ["RINGING", "colour", "whiten"]
 
 RINGING = 2**15  # samples in which the response of ``colour`` has died away
 
@@ -34,8 +34,19 @@ def whiten(x: NDArray[Any], prediction: Sequence[float]) -> Array:
     return y.astype(np.float32)
 
 
-def colour(y: NDArray[Any], prediction: Sequence[float]) -> Array:
+def colour(
+    y: NDArray[Any], prediction: Sequence[float], before: NDArray[Any] | None = None
+) -> Array:
     """Undo `whiten`: x[t] = y[t] + Σ aₖ x[t − k], computed by a division of spectra.
+
+    Parameters
+    ----------
+    y
+        (…, time).
+    prediction
+        a₁ … aₚ.
+    before
+        What of x came before, (…, places): the last p are used, zeros stand for what is missing.
 
     Examples
     --------
@@ -45,6 +56,12 @@ def colour(y: NDArray[Any], prediction: Sequence[float]) -> Array:
     if not prediction:
         return y.astype(np.float32)
     length = y.shape[-1]
+    if before is not None:
+        y = y.astype(np.float64)
+        for k, a in enumerate(prediction, 1):  # samples before the k-th look back beyond the start
+            past = before[..., -k:]
+            there = y[..., k - past.shape[-1] : k]
+            there += a * past[..., : there.shape[-1]]
     padded = 1 << (length + RINGING - 1).bit_length()
     response = np.fft.rfft(np.concatenate([[1.0], -np.asarray(prediction)]), padded)
     x = np.fft.irfft(np.fft.rfft(y.astype(np.float64), padded) / response, padded)

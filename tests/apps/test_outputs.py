@@ -137,7 +137,9 @@ def test_sizes_of_clips(judge: Callable[[Signal], Path], tmp_path: Path) -> None
         1,
         "'tiny' draws Nx8x6 only; give any number for N",
     )
-    refused(run("generate", bundle, "-o", tmp_path / "a.mp4"), 2, "not end in .gif or .webp")
+    refused(
+        run("generate", bundle, "-o", tmp_path / "a.avi"), 2, "not end in .gif or .webp or .mp4"
+    )
     described = run("info", bundle).stdout
     assert "draws      Nx8x6, any N" in described
     assert "latent" not in described

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import coop_runtime
+from coop_apps.commands import COMMANDS
 from coop_apps.console import SIZE
 from coop_apps.run import main
 from coop_runtime import sessions
@@ -192,7 +193,8 @@ def test_sizes() -> None:
 
 
 def test_every_command_and_option_has_help() -> None:
-    assert set(main.commands) == {"generate", "info", "doctor"}
+    names = {command.name for command in COMMANDS}
+    assert set(main.commands) == {"generate", "info", "doctor"} | names
     for name in ((), *((name,) for name in main.commands)):
         result = run(*name, "--help")
         assert result.exit_code == 0

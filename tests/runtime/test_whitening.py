@@ -29,6 +29,18 @@ def test_samples_of_a_whitened_sound() -> None:
     np.testing.assert_allclose(from_samples(samples, sound), x, atol=1e-5)
 
 
+@pytest.mark.parametrize("cuts", [(20,), (1, 2, 30), (1, 1, 1, 40)])
+def test_a_sound_in_parts(cuts: tuple[int, ...]) -> None:
+    prediction = tuple(RESONANCE)
+    sound = Signal("sound", 1, 2, (-1.0, 1.0), (-0.5, 0.5), (8,), (True,), 8000.0, prediction)
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 2, 50)).astype(np.float32)
+    whole, parts = to_samples(x, sound), np.empty((1, 0, 2), np.float32)
+    for part in np.split(x, np.cumsum(cuts), axis=2):
+        if part.shape[2]:
+            parts = np.concatenate([parts, to_samples(part, sound, parts)], axis=1)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+
+
 def test_only_sounds_are_whitened() -> None:
     with pytest.raises(CoopError, match="only sounds have it"):
         Signal("texture", 1, 1, (-1.0, 1.0), (0.0, 255.0), (8,), (True,), None, (0.9,))

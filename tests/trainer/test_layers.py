@@ -1,6 +1,7 @@
 """Layers: how they are written, the sizes they take and make, and what is refused."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from coop_runtime import CoopError
 from coop_runtime.strict import decode, encode
+from coop_trainer.export.repeated import expanded, repeated
 from coop_trainer.export.rewrites import Rewrites
 from coop_trainer.nets import (
     Branch,
@@ -188,10 +190,13 @@ def test_nearest_levels_up_sample_per_axis_and_take_noise_at_their_size() -> Non
     assert g(torch.randn(2, 14, 2, 5)).shape == (2, 1, 24, 30)
 
 
-def test_up_sampling_per_axis_is_recorded_as_repetition() -> None:
+@pytest.mark.parametrize("way", [repeated, expanded])
+def test_up_sampling_per_axis_is_recorded_as_repetition(
+    way: Callable[[Tensor, Sequence[int]], Tensor],
+) -> None:
     x = torch.randn(2, 3, 4, 1, 5)
     expected = F.interpolate(x, scale_factor=[1.0, 2.0, 4.0], mode="nearest")
-    with Rewrites():
+    with Rewrites(way):
         assert torch.equal(F.interpolate(x, scale_factor=[1.0, 2.0, 4.0], mode="nearest"), expected)
 
 

@@ -182,3 +182,55 @@ def test_a_calibrated_generator_starts_near_the_pictures() -> None:
     x = g(torch.randn(4, g.latent_channels, 4, 4))
     assert x.mean().item() == pytest.approx(0.4, abs=0.1)
     assert 0.02 < x.std().item() < 0.3
+
+
+PRESETS = [("texture", "quick"), ("texture", "paper"), ("sound", "quick"), ("clips", "quick")]
+
+
+@pytest.mark.parametrize(("kind", "name"), PRESETS)
+@pytest.mark.parametrize("method", ["coopnets", "abp"])
+def test_reach_of_a_generator(kind: str, name: str, method: str) -> None:
+    dims = {"texture": 2, "sound": 1, "clips": 3}[kind]
+    config = configure({**load_preset(kind, name), "method": method})
+    g = Generator(config.generator, channels=1, dims=dims).double().eval()
+    reach = g.reach[0]
+    cells = 2 * reach + 3
+    z = torch.zeros(1, g.latent_channels, cells, *(1,) * (dims - 1), dtype=torch.double)
+    z[:, :, reach + 1] = math.nan  # which spreads to all that depends on it, and no further
+    with torch.no_grad():
+        touched = _rows(g(z).isnan())
+    of_cells = touched.reshape(cells, g.strides[0]).any(1).nonzero().flatten() - reach - 1
+    assert of_cells.abs().max() == reach
+    z = torch.zeros_like(z)
+    z[:, :, 0] = math.nan
+    with torch.no_grad():
+        assert bool(_rows(g(z).isnan())[-1]) == (g.wraps and reach > 0)
+
+
+@pytest.mark.parametrize(("kind", "name"), PRESETS)
+def test_reach_of_an_energy_s_gradient(kind: str, name: str) -> None:
+    torch.manual_seed(0)
+    dims = {"texture": 2, "sound": 1, "clips": 3}[kind]
+    config = replace(configure(load_preset(kind, name)).descriptor, activation="silu")
+    f = Descriptor(config, channels=1, dims=dims).double().eval()
+    reach, step = f.reach[0], f.strides[0]
+    half = -(-(reach + step) // step) * step
+    others = f.strides[1:] if kind != "clips" else (64, 64)
+    x = 0.1 * torch.randn(1, 1, 2 * half + step, *others, dtype=torch.double)
+
+    def gradient(x: torch.Tensor) -> torch.Tensor:
+        x = x.clone().requires_grad_()
+        return torch.autograd.grad(f(x).sum(), x)[0]
+
+    before, far = gradient(x), 0
+    for k in range(step):  # the reach depends on the place within a block
+        moved = x.clone()
+        moved[:, :, half + k] += 1.0
+        touched = _rows(gradient(moved) != before).nonzero().flatten() - half - k
+        far = max(far, int(touched.abs().max()))
+    assert far <= reach < far + max(8, max(branch.pool for branch in config.branches) ** 2)
+
+
+def _rows(found: torch.Tensor) -> torch.Tensor:
+    """Along the first spatial axis: whether there is any."""
+    return found.flatten(3).any(-1)[0, 0] if found.dim() > 3 else found[0, 0]

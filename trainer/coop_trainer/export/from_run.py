@@ -95,8 +95,8 @@ def export_run(
             rate=signals.rate,
             whitening=signals.whitening,
         ),
-        latent=None if g is None else Latent(channels=g.latent_channels, strides=g.strides),
-        langevin=_langevin(config) if has_energy else None,
+        latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
+        langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
         training=_history(training),
         samples=_samples(training),
@@ -107,7 +107,7 @@ def export_run(
     )
 
 
-def _langevin(config: Config) -> Langevin | None:
+def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
     settings = config.langevin
     if settings is None:
         return None
@@ -118,6 +118,7 @@ def _langevin(config: Config) -> Langevin | None:
         max_drift=settings.max_drift,
         clamp=settings.clamp,
         start_sd=None if "generator" in config.networks else config.algorithm_d.start_sd,
+        reach=reach,
     )
 
 

@@ -24,7 +24,7 @@ from .layers import (
     initialise,
     local_mean,
 )
-from .shapes import Layer, check_layers, check_sd, span
+from .shapes import Layer, check_layers, check_sd, reach_down, span
 
 __all__ = ["Branch", "Descriptor", "DescriptorConfig"]
 
@@ -142,6 +142,20 @@ class Descriptor(nn.Module):
         if config.init_sd is not None:
             initialise(self, config.init_sd)
 
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Along each axis, the samples on either side of an entry on which its ∇f(x) depends.
+
+        An entry's gradient passes through every position that sees it, and depends on all that
+        these see.
+        """
+        reaches = []
+        for branch in self.config.branches:
+            window = self.config.band - 1 if self._banded(branch) else 0
+            seen = reach_down(branch.layers, self.dims)
+            reaches.append([(n + window + 1) * branch.pool - 1 for n in seen])
+        return tuple(max(axis) for axis in zip(*reaches, strict=True))
+
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
         """Set the constants of ``standardise`` from pictures, each (channels, height, …)."""
         if self.config.standardise == "off":
@@ -174,9 +188,11 @@ class Descriptor(nn.Module):
     def _band(self, branch: Branch, x: Tensor) -> Tensor:
         """Give what a branch sees of x: its scale, less what coarser ones see."""
         x = avg_pool(x, branch.pool)
-        if self.config.band and branch.pool < self.coarsest:
-            x = x - local_mean(x, self.config.band)
-        return x
+        return x - local_mean(x, self.config.band) if self._banded(branch) else x
+
+    def _banded(self, branch: Branch) -> bool:
+        """Say whether the local mean is subtracted from what a branch sees."""
+        return self.config.band > 0 and branch.pool < self.coarsest
 
     def energy(self, x: Tensor, reference_sd: float | None) -> Tensor:
         """Give E(x) = −f(x) + ‖x‖²/2s², shape (batch,), of equation (2).

@@ -13,7 +13,17 @@ from coop_runtime.errors import CoopError
 
 from .latents import unpack_latents
 from .layers import Activation, activation, batch_norm, conv, initialise, upward
-from .shapes import Draw, Layer, PerAxis, check_layer, check_layers, check_sd, per_axis, span
+from .shapes import (
+    Draw,
+    Layer,
+    PerAxis,
+    check_layer,
+    check_layers,
+    check_sd,
+    per_axis,
+    reach_up,
+    span,
+)
 
 __all__ = ["Generator", "GeneratorConfig"]
 
@@ -154,6 +164,17 @@ class Generator(nn.Module):
     def latent_shape(self, size: tuple[int, ...]) -> tuple[int, ...]:
         """Give the shape of one example's z for a signal of that size; errors as `cells`."""
         return (self.latent_channels, *self.cells(size))
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """The cells on either side of a cell on which the samples that it makes depend."""
+        layers = (*self.config.levels, Layer(self.channels, *self.config.draw))
+        return reach_up(layers, self.dims, "up" if self.transposed else "nearest")
+
+    @property
+    def wraps(self) -> bool:
+        """Whether what is drawn continues into itself: circular padding."""
+        return not self.transposed and self.config.padding == "circular"
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
         """Set amplitude and last layer from pictures in [−1, 1], each (channels, height, …)."""

@@ -15,6 +15,8 @@ __all__ = [
     "check_sd",
     "padding",
     "per_axis",
+    "reach_down",
+    "reach_up",
     "remainder",
     "span",
 ]
@@ -117,6 +119,46 @@ def span(layers: Iterable[Layer], dims: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def reach_down(layers: Sequence[Layer], dims: int) -> tuple[int, ...]:
+    """Give the samples that one position after these convolutions sees, along each axis, less one.
+
+    So far apart, at most, are two samples that one position sees.
+
+    Examples
+    --------
+    >>> reach_down([Layer(16, 5), Layer(32, 4, 2), Layer(32, 3)], 2)
+    (11, 11)
+    """
+    seen = [1] * dims
+    for layer in reversed(layers):
+        axes = _axes(layer, dims)
+        seen = [(n - 1) * stride + kernel for n, (kernel, stride) in zip(seen, axes, strict=True)]
+    return tuple(n - 1 for n in seen)
+
+
+def reach_up(layers: Sequence[Layer], dims: int, way: Literal["up", "nearest"]) -> tuple[int, ...]:
+    """Give the cells on either side of a cell on which the samples that it makes depend.
+
+    ``layers`` from the coarsest on; ``"nearest"``: repetition by the stride, then a convolution.
+
+    Examples
+    --------
+    >>> reach_up([Layer(8, 4, 2), Layer(8, 4, 2)], 1, "up")
+    (1,)
+    >>> reach_up([Layer(8, 3), Layer(8, 3, 2), Layer(8, 3, 2)], 1, "nearest")
+    (2,)
+    """
+    needed = [(0, n - 1) for n in span(layers, dims)]
+    for layer in reversed(layers):
+        needed = [
+            _inputs(ends, kernel, stride, zeros, way)
+            for ends, (kernel, stride), zeros in zip(
+                needed, _axes(layer, dims), padding(layer, dims, "up"), strict=True
+            )
+        ]
+    return tuple(max(-low, high) for low, high in needed)
+
+
 def check_layer(where: str, layer: Layer, way: Literal["down", "up", "nearest"]) -> None:
     """Refuse a layer whose sizes would not come out as `Layer` says.
 
@@ -165,6 +207,16 @@ def _wrong(kernel: int, stride: int, extra: int, way: str) -> str | None:
     if extra and odd and way == "down":
         return "extra: expected kernel − stride even"
     return "extra: expected less than the stride" if extra and extra + odd >= stride else None
+
+
+def _inputs(
+    ends: tuple[int, int], kernel: int, stride: int, zeros: int, way: str
+) -> tuple[int, int]:
+    """Give the first and last input on which outputs from one end to the other depend."""
+    low, high = ends
+    if way == "nearest":
+        return (low - kernel // 2) // stride, (high + kernel // 2) // stride
+    return -(-(low + zeros - kernel + 1) // stride), (high + zeros) // stride
 
 
 def _axes(layer: Layer, dims: int) -> list[tuple[int, int]]:

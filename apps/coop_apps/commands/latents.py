@@ -1,0 +1,158 @@
+"""``coop-run reconstruct`` and ``coop-run encode``: the latents of inputs."""
+
+import io
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+
+import coop_runtime
+from coop_runtime import Model
+from coop_runtime.tasks.reconstruct import How
+
+from ..console import Command, check_writable, device_option
+from ..inputs import find_inputs, read_input
+from .each import Done, Each, Item, per_input
+from .shared import about, bundle_argument, json_option, last_of, together
+
+__all__ = ["encode", "latent_options", "reconstruct"]
+
+
+latent_options = together(
+    click.option(
+        "--chains",
+        type=click.IntRange(1),
+        default=4,
+        show_default=True,
+        help="Langevin chains on the latent, side by side, best first.",
+    ),
+    click.option(
+        "--steps",
+        type=click.IntRange(0),
+        default=200,
+        show_default=True,
+        help="Langevin steps on the latent; the paper takes 1000.",
+    ),
+    click.option(
+        "--settle",
+        type=click.IntRange(0),
+        default=50,
+        show_default=True,
+        help="Steps without noise after them.",
+    ),
+    click.option(
+        "--step-size",
+        type=click.FloatRange(0, min_open=True),
+        help="Of the steps, e.g. 0.1; every chain finds its own if not given.",
+    ),
+    click.option(
+        "--sigma",
+        type=click.FloatRange(0, min_open=True),
+        help="Of the residual, smaller to trust the input more; as in the card if not given.",
+    ),
+)
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  coop-run reconstruct exported/fashion shoe.png -o out.png
+  coop-run reconstruct exported/faces photos/ --how both --json -o again/
+""",
+)
+@per_input
+@click.option(
+    "--how",
+    type=click.Choice(["encoder", "posterior", "both"]),
+    help="By the encoder, by Langevin steps from noise, or by steps from the encoder; the encoder "
+    "if there is one, else the posterior, if not given.",
+)
+@latent_options
+def reconstruct(
+    job: Each,
+    how: How | None,
+    chains: int,
+    steps: int,
+    settle: int,
+    step_size: float | None,
+    sigma: float | None,
+) -> None:
+    """Draw pictures, sounds or clips again from their latents.
+
+    --json gives the root mean square of the difference, in units of the model.
+    """
+
+    def task(model: Model, item: Item) -> Done:
+        states = model.reconstructing(
+            item.x,
+            how,
+            seed=job.seed,
+            chains=chains,
+            steps=steps,
+            settle=settle,
+            step_size=step_size,
+            sigma=sigma,
+            first=item.number,
+        )
+        by_encoder = how == "encoder" or (how is None and "encoder" in model.graphs)
+        last = last_of(states, 1 if by_encoder else 1 + steps + settle, item.read.name)
+        return Done(last.x, {"error": float(last.error[0])})
+
+    job.run(task)
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  coop-run encode exported/fashion shoe.png --json
+  coop-run encode exported/fashion shoes/ -o codes.npz
+""",
+)
+@bundle_argument
+@click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A .npz file of the arrays name, mean and log_variance; inputs of one size.",
+)
+@device_option
+@json_option
+def encode(
+    bundle: Path, sources: tuple[str, ...], out: Path | None, device: str, as_json: bool
+) -> None:
+    """Read the latents of inputs by the encoder: mean and log-variance of q(z|x).
+
+    For a model without an encoder, see reconstruct.
+    """
+    if out is None and not as_json:
+        raise click.UsageError("give --json, -o codes.npz, or both")
+    if out is not None:
+        check_writable(out, ".npz")
+    card = coop_runtime.read_card(bundle)
+    names = find_inputs(sources, card.signal.dims)
+    codes = []
+    with coop_runtime.load(bundle, device) as model:
+        for name in names:
+            with about(name):
+                code = model.encode(read_input(name, card).x)
+            if as_json:
+                numbers = {key: value[0].tolist() for key, value in code._asdict().items()}
+                click.echo(json.dumps({"file": name} | numbers, ensure_ascii=False))
+            if out is not None:
+                codes.append(code)
+    if out is not None:
+        _write(out, names, codes)
+        click.echo(out, err=as_json)
+
+
+def _write(out: Path, names: list[str], codes: list[coop_runtime.Code]) -> None:
+    if len({code.mean.shape for code in codes}) > 1:
+        raise coop_runtime.CoopError("inputs of several sizes do not fit one .npz; use --json")
+    mean, log_variance = (np.concatenate(parts) for parts in zip(*codes, strict=True))
+    stream = io.BytesIO()
+    np.savez(stream, name=np.array(names), mean=mean, log_variance=log_variance)
+    coop_runtime.write_atomically(out, stream.getvalue())

@@ -1,0 +1,56 @@
+"""``coop-run energy``."""
+
+import json
+from pathlib import Path
+
+import click
+
+import coop_runtime
+
+from ..console import Command, device_option
+from ..inputs import find_inputs, read_input
+from .shared import about, bundle_argument, json_option, last_of
+
+__all__ = ["energy"]
+
+
+@click.command(
+    cls=Command,
+    epilog="""\b
+Examples:
+  coop-run energy exported/fashion shoes/
+  coop-run energy exported/brick 'walls/*.png' --json
+""",
+)
+@bundle_argument
+@click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
+@device_option
+@json_option
+def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -> None:
+    """Rank inputs by their energy, the least likely first.
+
+    Energies of inputs of several sizes cannot be compared.
+    """
+    card = coop_runtime.read_card(bundle)
+    names = find_inputs(sources, card.signal.dims)
+    ranked: list[tuple[float, str]] = []
+    sizes: set[tuple[int, ...]] = set()
+
+    def judge(name: str) -> None:
+        with about(name):
+            x = read_input(name, card).x
+            ranked.append((float(model.energy(x)[0]), name))
+        sizes.add(x.shape)
+
+    with coop_runtime.load(bundle, device) as model:
+        last_of(names, len(names), "energy", judge)
+    if len(sizes) > 1:
+        click.echo("The sizes differ, so these energies cannot be compared.", err=True)
+    ranked.sort(key=lambda found: -found[0])
+    for rank, (value, name) in enumerate(ranked, 1):
+        line = {"file": name, "energy": value, "rank": rank}
+        click.echo(
+            json.dumps(line, ensure_ascii=False)
+            if as_json
+            else f"{rank:>4}  {value:>12.6g}  {name}"
+        )

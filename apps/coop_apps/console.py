@@ -97,7 +97,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # click 8.2 has no argu
         if isinstance(value, tuple):
             return value
         sides = str(value).lower().replace("×", "x").split("x")
-        if not all(s.isascii() and s.isdigit() and 0 < int(s) < 10**10 for s in sides):
+        if not all(s.isascii() and s.isdigit() and 0 < int(s) < 10**9 for s in sides):
             self.fail(f"{value!r} is not a size; expected e.g. 448x448 or 448", param, ctx)
         return tuple(int(side) for side in sides)
 

@@ -187,7 +187,7 @@ def test_failures_of_the_machine(
 def test_sizes() -> None:
     sizes = {"448x448": (448, 448), "448": (448,), "1X2×3": (1, 2, 3)}
     assert {text: SIZE.convert(text, None, None) for text in sizes} == sizes
-    for wrong in ("", "x", "-1", "1.5", "1e3", "²", "99999999"):
+    for wrong in ("", "x", "-1", "1.5", "1e3", "²", "9999999999"):
         with pytest.raises(click.BadParameter):
             SIZE.convert(wrong, None, None)
 

@@ -231,3 +231,21 @@ def test_parts_that_do_not_fit(tmp_path: Path, changed: dict[str, Any], message:
     with pytest.raises(ValueError, match=message):
         write_bundle(tmp_path / "new", **settings(**changed))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_bundle_with_the_chain(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "tiny", **settings(), chain=True)
+    model = coop_runtime.load(tmp_path / "tiny", device="cpu")
+    assert "chain" in model.graphs
+    x = model.generate(n=2, seed=0, size=(7, 10))
+    *_, expected = model.refine(x, 6)
+    found = model.refined(x, 6, chain=True)
+    np.testing.assert_allclose(found.x, expected.x, atol=1e-5)
+    np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
+
+
+def test_a_chain_needs_an_energy(tmp_path: Path) -> None:
+    given = settings(energy=None, langevin=None)
+    with pytest.raises(CoopError, match="chain of Langevin steps needs an energy"):
+        write_bundle(tmp_path / "tiny", **given, chain=True)

@@ -159,11 +159,9 @@ class _Drawing:
         return last_of(states, 1 + self.steps, f"number {k}").x
 
     def _parts(self, k: int) -> Iterator[Block]:
-        """Draw number k in parts, with a bar on stderr if it is a terminal."""
-        endless = self.size[0] == math.inf
-        if not (streams_in_tiles(self.model.card) or self.loop or endless):
-            yield Block(0, self._whole(k))
-            return
+        """Draw number k in parts; of a bundle that has to be drawn whole, in one."""
+        if not (streams_in_tiles(self.model.card) or self.loop or self.size[0] == math.inf):
+            return iter([Block(0, self._whole(k))])
         blocks = self.model.stream(
             self.seed,
             self.size,
@@ -172,15 +170,21 @@ class _Drawing:
             loop=self.loop,
             first=k,
         )
-        with click.progressbar(
-            length=0 if endless else int(self.size[0]),
-            label=f"number {k}",
-            file=sys.stderr,
-            hidden=endless or not sys.stderr.isatty(),
-        ) as bar:
-            for block in blocks:
-                yield block
-                bar.update(block.x.shape[2])
+        return _shown(blocks, self.size[0], f"number {k}")
+
+
+def _shown(blocks: Iterator[Block], length: float, label: str) -> Iterator[Block]:
+    """Give the blocks, with a bar on stderr if it is a terminal and there is an end."""
+    endless = length == math.inf
+    with click.progressbar(
+        length=0 if endless else int(length),
+        label=label,
+        file=sys.stderr,
+        hidden=endless or not sys.stderr.isatty(),
+    ) as bar:
+        for block in blocks:
+            yield block
+            bar.update(block.x.shape[2])
 
 
 def _length(

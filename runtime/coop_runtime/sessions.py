@@ -142,7 +142,7 @@ class SessionOptions:
         Whether memory is kept for the next call; without it calls are slower and the process
         smaller.
     shrink
-        Whether each call gives back at its end what the arena has grown by.
+        Whether each call gives back at its end what the arena has grown by, if there is one.
     arena_limit
         Bytes that the arena of a CUDA device may have; None for no limit. On the CPU, onnxruntime
         knows no limit of one session.
@@ -192,7 +192,7 @@ class SessionOptions:
 
     def shrunk(self, device: str) -> str | None:
         """Give onnxruntime's name of the arena that each call shrinks; None if it does not."""
-        if not self.shrink:
+        if not self.shrink or not self.arena:
             return None
         return "cpu:0" if device == "cpu" else device.replace("cuda", "gpu")
 

@@ -85,6 +85,8 @@ def play(folder: Path) -> None:
         assert model.card.latent is not None
         z = np.zeros((1, *latent_shape(model.card.latent, x.shape[2:])), np.float32)
         model.log_posterior(z, x, np.ones_like(x))
+        if "chain" in model.graphs:
+            model.refined(x, 2, chain=True)
         if "encoder" in model.graphs:
             model.encode(x)
 

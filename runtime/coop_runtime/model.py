@@ -60,7 +60,7 @@ class Model(Inferring):
             multiples of the graphs' strides.
         chunk
             Samples along a tile's sides, ≥ 1, rounded up to whole cells: less takes less memory
-            and gives the first band sooner, and more is computed twice. None: some 2¹⁸ a tile.
+            and gives the first band sooner, and more is computed twice. None: some 2¹⁷ a tile.
 
         Raises
         ------

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 import coop_runtime
-from coop_runtime import Array, Block, Card, CoopError, Model
+from coop_runtime import Array, Block, Card, CoopError, Model, SessionOptions
 from coop_runtime.arrays import check_size
 from coop_runtime.tasks.stream import TILE, loop_cells, streams_in_tiles
 
@@ -110,7 +110,8 @@ def generate(
         raise click.UsageError("--seconds inf is for --raw -o -: a file has an end")
     if card.signal.dims == 1 and not raw:
         check_sound((int(length[0]), card.signal.channels), output.sound)
-    with coop_runtime.load(bundle, device) as model:
+    # Tiles at the edges differ in size: room planned for each would only add up.
+    with coop_runtime.load(bundle, device, options=SessionOptions(memory_pattern=False)) as model:
         drawing = _Drawing(model, length, seed, refine, noise, loop)
         written = drawing.write(output, numbers)
         for k, path in zip(numbers, written, strict=False):

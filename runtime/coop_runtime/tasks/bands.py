@@ -133,14 +133,13 @@ def revised(plan: Plan, settings: Langevin, bands: Iterator[Block], step: int) -
     for start, band in bands:
         known = start + band.shape[2]
         x = band if x is None else np.concatenate([x, band], axis=2)
-        del band  # steps wait one inside the other: none may keep more than it needs
+        del band  # steps wait one inside the other: none may hold more than it needs
         for ends in spans(done, known if known == length else known - reach, plan.tile[0]):
-            moved = _moved(plan, settings, axes, step, ends, _seen(x, top))
+            moved = [_moved(plan, settings, axes, step, ends, _seen(x, top))]
             done = ends[1]
             below = max(0, done - reach)
             x, top = x[:, :, below - top :].copy(), below
-            yield Block(ends[0], moved)
-            del moved
+            yield Block(ends[0], moved.pop())
 
 
 def revised_ring(plan: Plan, settings: Langevin, x: Array, step: int) -> Array:

@@ -26,7 +26,7 @@ __all__ = ["TILE", "Block", "Length", "loop_cells", "stream", "streams_in_tiles"
 Length = float | Sequence[float] | None
 
 #: Samples of a tile, without what lies around it: memory against computing twice what tiles share.
-TILE = 2**18
+TILE = 2**17
 
 
 def stream(

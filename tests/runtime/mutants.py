@@ -10,6 +10,7 @@ hostile JSON. What is allowed: it plays, or one CoopError.
 """
 
 import hashlib
+import importlib
 import json
 import random
 import resource
@@ -94,6 +95,7 @@ def main() -> None:
     bundle, scratch = Path(sys.argv[1]), Path(sys.argv[2])
     chance, count = random.Random(int(sys.argv[3])), int(sys.argv[4])
     play(bundle)
+    importlib.import_module("difflib")  # which the runtime imports when an error needs it
     opened: list[str] = []
     watching = False
 

@@ -80,6 +80,18 @@ def test_the_runtime_plays_it(workplace: Path) -> None:
     assert not np.array_equal(states[-1].x, drafts)
 
 
+def test_in_parts_it_is_the_whole(workplace: Path) -> None:
+    """The card's reach is that of the exported graphs."""
+    model = coop_runtime.load(workplace / "stone", "cpu")
+    assert model.card.latent is not None
+    assert model.card.latent.wraps
+    *_, last = model.refine(model.generate(1, 1, (150, 130)), steps=4, seed=1)
+    blocks = [*model.stream(1, (150, 130), refine_steps=4, chunk=32)]
+    assert len(blocks) > 2
+    parts = np.concatenate([block.x for block in blocks], axis=2)
+    np.testing.assert_allclose(parts, last.x, atol=1e-6)
+
+
 def test_info_names_the_method(workplace: Path) -> None:
     assert "\nmethod     coopnets\n" in run(play, "info", workplace / "stone").stdout
 

@@ -11,6 +11,7 @@ hostile JSON. What is allowed: it plays, or one CoopError.
 
 import difflib  # noqa: F401 (what a hint to a wrong key loads, before anything is watched)
 import hashlib
+import importlib
 import json
 import random
 import re
@@ -106,6 +107,7 @@ def main() -> None:
     bundle, scratch = Path(sys.argv[1]), Path(sys.argv[2])
     chance, count = random.Random(int(sys.argv[3])), int(sys.argv[4])
     play(bundle)
+    importlib.import_module("difflib")  # which the runtime imports when an error needs it
     opened: list[str] = []
     watching = False
 

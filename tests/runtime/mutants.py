@@ -9,7 +9,6 @@ checksums are right again, so that the damage reaches the parser and ONNX Runtim
 hostile JSON. What is allowed: it plays, or one CoopError.
 """
 
-import difflib  # noqa: F401 (what a hint to a wrong key loads, before anything is watched)
 import hashlib
 import importlib
 import json

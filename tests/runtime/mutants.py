@@ -10,7 +10,6 @@ hostile JSON. What is allowed: it plays, or one CoopError.
 """
 
 import hashlib
-import importlib
 import json
 import random
 import re
@@ -27,6 +26,8 @@ import numpy as np
 import coop_runtime
 from coop_runtime import CoopError
 from coop_runtime.arrays import latent_shape
+
+LIMIT = 1.5  # seconds by the clock
 
 VALUES = [
     *("NaN", "-Infinity", "1e999", "9" * 5000, "[" * 100_000, "{}", "null", "-1", "0", "true"),
@@ -79,7 +80,7 @@ def mutate(folder: Path, chance: random.Random) -> None:
 
 def play(folder: Path) -> None:
     """Do what there is to do with a bundle."""
-    with coop_runtime.load(folder, "cpu", 1, time_limit=1.0) as model:
+    with coop_runtime.load(folder, "cpu", 1, time_limit=LIMIT) as model:
         x = model.generate(1)
         list(model.refine(x, 1))
         assert model.card.latent is not None
@@ -106,7 +107,6 @@ def main() -> None:
     bundle, scratch = Path(sys.argv[1]), Path(sys.argv[2])
     chance, count = random.Random(int(sys.argv[3])), int(sys.argv[4])
     play(bundle)
-    importlib.import_module("difflib")  # which the runtime imports when an error needs it
     opened: list[str] = []
     watching = False
 
@@ -122,7 +122,8 @@ def main() -> None:
         shutil.copytree(bundle, folder)
         mutate(folder, chance)
         sys.stderr.write(f"{number}\n")  # after a crash: the guilty one
-        began, watching = time.perf_counter(), True
+        # Of the processor: on a busy machine, the clock goes on while others compute.
+        began, watching = time.process_time(), True
         try:
             play(folder)
             outcome = "plays"
@@ -133,7 +134,7 @@ def main() -> None:
         except BaseException as error:
             outcome = f"WRONG {number}: {error!r}"
         watching = False
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.process_time() - began)
         outcomes[outcome] += 1
         shutil.rmtree(folder)
     outside = [path for path in opened if not path.startswith(str(scratch))]

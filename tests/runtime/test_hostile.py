@@ -26,7 +26,7 @@ def test_mutants(tiny_bundle: Path, tmp_path: Path, seed: int) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command = [sys.executable, str(MUTANTS), str(tiny_bundle), str(scratch), str(seed), "550"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=550 * 2)
     assert done.returncode == 0, done.stderr[-500:]
     found = json.loads(done.stdout)
     allowed = {"plays", "CardError", "FileError", "GraphError", "BundleError", "TimeLimitError"}

@@ -16,6 +16,7 @@ ENDING = {1: ".wav", 2: ".png", 3: ".gif"}
 EXAMPLES = """\b
 Examples:
   coop-export runs/brick exported/brick
+  coop-export runs/fashion exported/fashion --licence "MIT, Zalando SE"
   coop-export runs/brick exported/brick-loose --rtol 1e-4
   coop-export runs/brick exported/brick --format torchscript
   coop-export runs/brick exported/brick-small --precision float16
@@ -46,6 +47,7 @@ Completion of options, for bash (also zsh_source, fish_source):
     is_flag=True,
     help="Add a graph that takes all Langevin steps in one call; it holds the energy once more.",
 )
+@click.option("--licence", metavar="TEXT", help="Of the training data, for the card.")
 @click.option(
     "--precision",
     type=click.Choice(get_args(HalfType)),
@@ -70,6 +72,7 @@ def main(
     bundle: Path,
     kind: str,
     chain: bool,
+    licence: str | None,
     precision: HalfType | None,
     atol: float,
     rtol: float | None,
@@ -97,7 +100,14 @@ def main(
         return
     script = kind == "torchscript"
     card = export_run(
-        run, bundle, torchscript=script, chain=chain, precision=precision, atol=atol, rtol=rtol
+        run,
+        bundle,
+        torchscript=script,
+        chain=chain,
+        licence=licence,
+        precision=precision,
+        atol=atol,
+        rtol=rtol,
     )
     _tell(card, bundle)
 

@@ -41,6 +41,7 @@ def export_run(
     *,
     torchscript: bool = False,
     chain: bool = False,
+    licence: str | None = None,
     precision: HalfType | None = None,
     atol: float = 1e-6,
     rtol: float | None = None,
@@ -57,6 +58,8 @@ def export_run(
         Whether to add the same graphs as TorchScript.
     chain
         Whether to add the graph that takes all Langevin steps in one call.
+    licence
+        Of the training data; None: known of those that come with coopnets, unsaid of others.
     precision, atol, rtol
         How weights are stored, and limits on the parity with torch, see `write_bundle`.
 
@@ -99,7 +102,7 @@ def export_run(
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
         langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
-        training=_history(training),
+        training=_history(training, licence),
         samples=_samples(training),
         torchscript=torchscript,
         chain=chain,
@@ -124,7 +127,7 @@ def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
     )
 
 
-def _history(training: Training) -> dict[str, Any]:
+def _history(training: Training, licence: str | None) -> dict[str, Any]:
     """Tell how the model came about."""
     names = training.signals.names
     history: dict[str, Any] = {
@@ -139,6 +142,8 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": used_settings(training.config),
     }
+    if licence is not None:
+        return history | {"licence": licence}
     return history | _licence(training.signals.kind, set(names))
 
 

@@ -1,7 +1,6 @@
 """Weights in 16 bits: graphs compute what torch computes with rounded weights, or are refused."""
 
 import copy
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def quick(full: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(full: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the graphs that there are instead of exporting again."""
 
     def there(blueprint: Blueprint, _: Signal) -> bytes:
@@ -97,7 +96,7 @@ def quick(full: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_it_is_torch_with_rounded_weights(full: Mapping[str, bytes], kind: HalfType) -> None:
+def test_it_is_torch_with_rounded_weights(full: dict[str, bytes], kind: HalfType) -> None:
     stored = {key: halved(data, kind) for key, data in full.items()}
     rounded = networks()
     for layer in (m for network in rounded for m in network.modules() if hasattr(m, "weight")):
@@ -110,7 +109,7 @@ def test_it_is_torch_with_rounded_weights(full: Mapping[str, bytes], kind: HalfT
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_only_weights_are_rounded(full: Mapping[str, bytes], kind: HalfType) -> None:
+def test_only_weights_are_rounded(full: dict[str, bytes], kind: HalfType) -> None:
     for key, data in full.items():
         graph = onnx.load_from_string(halved(data, kind)).graph
         halves = {t.name: t for t in graph.initializer if t.data_type == TYPES[kind][0]}
@@ -136,7 +135,7 @@ def test_a_weight_that_float16_does_not_hold() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_bundle_in_16_bits(full: Mapping[str, bytes], tmp_path: Path) -> None:
+def test_a_bundle_in_16_bits(full: dict[str, bytes], tmp_path: Path) -> None:
     card = write_bundle(tmp_path / "tiny", **settings(), chain=True)
     assert card == Card.from_json((tmp_path / "tiny/card.json").read_bytes())
     precision = card.precision
@@ -183,7 +182,7 @@ def test_a_float32_graph_that_is_wrong_is_no_matter_of_rounding(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("quick")
-def test_other_samples_are_refused(full: Mapping[str, bytes], tmp_path: Path) -> None:
+def test_other_samples_are_refused(full: dict[str, bytes], tmp_path: Path) -> None:
     card = write_bundle(tmp_path / "tiny", **settings(precision=None))
     assert card.precision is None
     same = compare(card, full, full)

@@ -48,7 +48,8 @@ def blueprints(g: nn.Module, f: nn.Module) -> dict[str, Blueprint]:
     f = copy.deepcopy(f).requires_grad_(False)
 
     def energy(x: Tensor) -> Tensor:
-        return 1e5 * (x.square().flatten(1).sum(1) - f(x).flatten(1).sum(1))
+        difference: Tensor = x.square().flatten(1).sum(1) - f(x).flatten(1).sum(1)
+        return 1e5 * difference
 
     return {
         "generator": generator_graph(g, LATENT),

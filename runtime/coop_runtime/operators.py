@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import GraphError
-from .onnx_file import TYPES, Node, Tensor
+from .onnx_file import HALVES, TYPES, Node, Tensor
 
 __all__ = ["CHAIN_OPERATORS", "LOOP", "OPERATORS", "Known", "known"]
 
@@ -294,6 +294,8 @@ def _cast(node: Node, inputs: Inputs) -> list[Known]:
     x, kind = _at(inputs, 0), _int(node, "to")
     if kind not in TYPES:
         raise GraphError(f"an element type that coop-export does not write (number {kind})")
+    if kind in HALVES or (x.type in HALVES and not (kind == _FLOAT and x.constant)):
+        raise GraphError("numbers of 16 bits: only weights may have them, turned into float32")
     return [Known(kind, x.shape, x.values if kind == x.type else None)]
 
 

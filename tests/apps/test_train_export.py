@@ -201,6 +201,22 @@ def test_wrong_use_of_coop_export(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_weights_in_16_bits(workplace: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "small"
+    result = run(export, workplace / "run", bundle, "--precision", "bfloat16")
+    assert result.exit_code == 0, result.output
+    assert "of its spread, the most of all" in result.stdout
+    card, whole = (coop_runtime.read_card(b) for b in (bundle, workplace / "stone"))
+    assert card.precision is not None
+    assert card.precision.weights == "bfloat16"
+    for name, graph in card.graphs.items():
+        assert card.files[graph.file].bytes < whole.files[f"{name}.onnx"].bytes
+    assert "\nweights    bfloat16\n" in run(play, "info", bundle).stdout
+    assert coop_runtime.load(bundle, "cpu").generate(1, size=20).shape == (1, 3, 20, 20)
+    triton = ("--format", "triton", "--precision", "float16")
+    refused(run(export, workplace / "run", tmp_path / "m", *triton), 1, "export a bundle with it")
+
+
 def test_a_licence_stands_in_the_card(workplace: Path, tmp_path: Path) -> None:
     result = run(export, workplace / "run", tmp_path / "free", "--licence", "CC0, a stone of mine")
     assert result.exit_code == 0, result.output

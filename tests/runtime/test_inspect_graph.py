@@ -211,6 +211,36 @@ def test_whole_numbers_are_not_divided_by_what_may_be_zero() -> None:
         refused(message, made(shape, *nodes, *divided, constants={"minus": np.array([-1])}))
 
 
+def test_numbers_of_16_bits_are_only_weights_turned_into_float32() -> None:
+    def rounded(kind: int, *nodes: onnx.NodeProto) -> onnx.ModelProto:
+        model = made(*nodes)
+        weights = onnx.TensorProto(name="w", data_type=kind, dims=[2], raw_data=bytes(4))
+        model.graph.initializer.append(weights)
+        return model
+
+    added = node("Add", ["x", "c"], ["y"])
+    for kind in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        inspected(rounded(kind, node("Cast", ["w"], ["c"], to=1), added))
+        less = (node("Cast", ["x"], ["c"], to=kind), node("Cast", ["c"], ["y"], to=1))
+        refused("only weights may have them", rounded(kind, *less))
+        for other in (7, 10, 11, 16):
+            turned = node("Cast", ["w"], ["d"], to=other), node("Cast", ["d"], ["c"], to=1)
+            refused("only weights may have them", rounded(kind, *turned, added))
+        refused("'Add' is given numbers of 16 bits", rounded(kind, node("Add", ["w", "w"], ["y"])))
+        shape = node("Reshape", ["w", "w"], ["c"])
+        refused("'Reshape' is given numbers of 16 bits", rounded(kind, shape, added))
+        cut = rounded(kind, node("Cast", ["w"], ["c"], to=1), added)
+        cut.graph.initializer[0].raw_data = bytes(3)
+        refused("the bytes of the tensor 'w' are not of the shape", cut)
+        # Sizes are checked as those of float32 are: what they become counts.
+        wide = rounded(kind, node("Cast", ["w"], ["c"], to=1), added)
+        wide.graph.initializer[0].CopyFrom(
+            onnx.TensorProto(name="w", data_type=kind, dims=[1 << 20], raw_data=bytes(1 << 21))
+        )
+        with pytest.raises(GraphError, match="needs more than 4 MiB"):
+            inspected(wide, memory=1 << 22)
+
+
 def test_outputs_are_what_the_card_says() -> None:
     refused(r"output 'y': expected the shape \(3,\), it gives \(2,\)", identity(), y=(3,))
     refused("'y' is not of the type and shape", made(node("Identity", ["x"], ["y"]), y=(7,)))

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import torch
 
-from coop_runtime.card import Card, Langevin, Latent, Signal
+from coop_runtime.card import Card, HalfType, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError, printable
 from coop_runtime.files import is_free
 from coop_runtime.strict import encode
@@ -42,8 +42,9 @@ def export_run(
     torchscript: bool = False,
     chain: bool = False,
     licence: str | None = None,
+    precision: HalfType | None = None,
     atol: float = 1e-6,
-    rtol: float = 1e-5,
+    rtol: float | None = None,
 ) -> Card:
     """Export what a run has learned so far: its averaged networks at the last checkpoint.
 
@@ -59,8 +60,8 @@ def export_run(
         Whether to add the graph that takes all Langevin steps in one call.
     licence
         Of the training data; None: known of those that come with coopnets, unsaid of others.
-    atol, rtol
-        Limits on the parity with torch, see `coop_trainer.export.parity.check`.
+    precision, atol, rtol
+        How weights are stored, and limits on the parity with torch, see `write_bundle`.
 
     Raises
     ------
@@ -105,6 +106,7 @@ def export_run(
         samples=_samples(training),
         torchscript=torchscript,
         chain=chain,
+        precision=precision,
         atol=atol,
         rtol=rtol,
     )

@@ -13,7 +13,7 @@ from coop_runtime.sessions import SessionOptions, open_session
 from coop_runtime.torchscript import open_program
 
 from .graphs import Blueprint, few_cells
-from .kinks import on_a_kink, relative_errors
+from .kinks import SUSPICIOUS, on_a_kink, relative_errors
 from .tracing import Axes, scaled
 
 __all__ = ["check", "measure"]
@@ -35,6 +35,7 @@ def measure(
     *,
     backend: Literal["onnx", "torchscript"] = "onnx",
     seed: int = 0,
+    suspicious: float = SUSPICIOUS,
 ) -> dict[str, Parity]:
     """Compare each graph with torch's float32 autograd, at two batches and up to three sizes.
 
@@ -52,6 +53,8 @@ def measure(
         What plays them.
     seed
         Of the random inputs.
+    suspicious
+        Relative errors up to this are what rounding explains, see `on_a_kink`.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def measure(
             session = open_session(data, "cpu", SessionOptions(torch.get_num_threads()), file)
         else:
             session = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, file)
-        reports[name] = _compare(session, blueprint, signal, rng)
+        reports[name] = _compare(session, blueprint, signal, rng, suspicious)
     return reports
 
 
@@ -111,7 +114,13 @@ def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
                     )
 
 
-def _compare(session: Any, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
+def _compare(
+    session: Any,
+    blueprint: Blueprint,
+    signal: Signal,
+    rng: torch.Generator,
+    suspicious: float,
+) -> Parity:
     """Run a graph and its torch function on the same inputs, for every batch and size."""
     function, outputs = blueprint.function, list(blueprint.outputs)
     cases: list[dict[str, Any]] = []
@@ -125,7 +134,9 @@ def _compare(session: Any, blueprint: Blueprint, signal: Signal, rng: torch.Gene
                 given = list(inputs.values())
                 expected = [value.detach() for value in function(*given)]
                 errors = relative_errors(found, expected)
-                if redrawn == ATTEMPTS or not on_a_kink(function, given, expected, errors):
+                if redrawn == ATTEMPTS or not on_a_kink(
+                    function, given, expected, errors, suspicious
+                ):
                     break
                 redrawn += 1
             largest = [float(value.abs().max()) for value in expected]

@@ -235,6 +235,27 @@ def test_between(
     assert objects(result) == [{"ends": [str(path)], "written": [str(out)]}]
 
 
+@pytest.mark.parametrize(
+    "line", ["interpolate {} 1 {}", "corners {} 1 2 {} 4", "panel {}", "vary {1} {0} --distance 1"]
+)
+def test_a_bar_is_shown_on_a_terminal(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    picture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+) -> None:
+    path = picture("a.png")
+    given = (path, tiny_bundle) if "{1}" in line else (tiny_bundle, path)
+    arguments = (*line.format(*given).split(), "--refine", 2, "-o", tmp_path / "out.png")
+    assert done(*arguments).stderr == ""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    shown = done(*arguments)
+    assert shown.stdout.split() == [str(tmp_path / "out.png")]
+    for label in ("drawing", *([str(path)] if str(path) in line.format(*given) else [])):
+        assert re.search(rf"{re.escape(label)} .*100%", shown.stderr)
+
+
 def test_a_moving_picture(tiny_bundle: Path, tmp_path: Path, model: Model) -> None:
     out = tmp_path / "out.webp"
     done("interpolate", tiny_bundle, 1, 2, "--frames", 4, "--size", 8, "--fps", 20, "-o", out)

@@ -207,8 +207,26 @@ def test_latents(edit_bundle: Edit, tmp_path: Path, picture: Callable[..., Path]
     np.testing.assert_array_equal(np.float32(said["mean"]), code.mean[0])
     done("encode", bundle, path, path, "-o", tmp_path / "codes.npz")
     with np.load(tmp_path / "codes.npz") as codes:
-        assert codes["name"].tolist() == [str(path)] * 2
+        assert codes["name"].tolist() == [path.name] * 2
         np.testing.assert_array_equal(codes["log_variance"], np.repeat(code.log_variance, 2, 0))
+
+
+def test_latents_are_made_again(
+    edit_bundle: Edit, tmp_path: Path, picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = edit_bundle(encoding, {"encoder.onnx": ENCODER})
+    picture("in/a.png"), picture("in/b.png", 1)
+    monkeypatch.chdir(tmp_path)
+    done("encode", bundle, "in", "-o", "codes.npz")
+    first = (tmp_path / "codes.npz").read_bytes()
+    (tmp_path / "new").mkdir()
+    done("again", "codes.npz.json", "-o", "new/codes.npz")
+    done("again", "new/codes.npz.json")
+    assert (tmp_path / "new/codes.npz").read_bytes() == first
+    done("encode", bundle, "in/a.png", "--no-sidecar", "-o", "one.npz")
+    assert not (tmp_path / "one.npz.json").exists()
+    picture("in/b.png", 2)
+    assert "the input 'in/b.png' was changed" in run("again", "codes.npz.json").stderr
 
 
 def test_between(
@@ -276,6 +294,58 @@ def test_energies_are_ranked(tiny_bundle: Path, model: Model, picture: Callable[
     assert [said["energy"] for said in found] == sorted(values.values(), reverse=True)
     differ = done("energy", tiny_bundle, *paths, picture("large.png", 0, (9, 9)))
     assert "cannot be compared" in differ.stderr
+
+
+def some_are_wrong(tmp_path: Path, picture: Callable[..., Path]) -> Path:
+    """Make a folder of four inputs, of which the second and the third are wrong."""
+    for k, name in enumerate(("in/a.png", "in/d.png")):
+        picture(name, k)
+    (tmp_path / "in/b.png").write_text("no picture")
+    (tmp_path / "in/c.png").write_bytes((tmp_path / "in/a.png").read_bytes()[:40])
+    return tmp_path / "in"
+
+
+def test_wrong_inputs_are_named_and_the_others_done(
+    edit_bundle: Edit, tmp_path: Path, picture: Callable[..., Path]
+) -> None:
+    bundle = edit_bundle(encoding, {"encoder.onnx": ENCODER})
+    folder = some_are_wrong(tmp_path, picture)
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:5] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    for line in (
+        "refine --steps 2 -o out.png",
+        "complete --mask mask.png --steps 2 --settle 1 -o out.png",
+        "recover --mask mask.png --steps 2 -o out.png",
+        "reconstruct -o out.png",
+        "encode -o codes.npz",
+        "energy",
+    ):
+        command, *options = line.replace("mask.png", str(tmp_path / "mask.png")).split()
+        if "-o" in options:
+            options[-1] = str(tmp_path / options[-1])
+        result = run(command, bundle, folder, *options, "--json")
+        assert result.exit_code == 1, result.output
+        *wrong, last = [s for s in result.stderr.splitlines() if s.startswith("Error: ")]
+        assert [s.split("'")[1] for s in wrong] == [str(folder / "b.png"), str(folder / "c.png")]
+        assert last == "Error: 2 of 4 inputs could not be used, named above"
+        said = {Path(line["file"]).name: line for line in objects(result)}
+        assert sorted(said) == ["a.png", "b.png", "c.png", "d.png"]
+        assert [name for name in sorted(said) if "failed" in said[name]] == ["b.png", "c.png"]
+        assert f"Error: {said['b.png']['failed']}" == wrong[0]
+    with np.load(tmp_path / "codes.npz") as codes:
+        assert codes["name"].tolist() == ["a.png", "d.png"]
+    assert sorted(p.name for p in tmp_path.glob("out-*.png")) == ["out-0.png", "out-3.png"]
+
+
+def test_inputs_are_not_tried_where_the_bundle_is_wrong(
+    tiny_bundle: Path, tmp_path: Path, picture: Callable[..., Path]
+) -> None:
+    folder = some_are_wrong(tmp_path, picture)
+    result = run("encode", tiny_bundle, folder / "a.png", folder, "-o", tmp_path / "codes.npz")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: 'tiny' has no encoder")
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_names_of_commands_are_those_of_methods() -> None:

@@ -9,7 +9,8 @@ import coop_runtime
 
 from ..console import Command, device_option
 from ..inputs import find_inputs, read_input
-from .shared import about, bundle_argument, json_option, last_of
+from .attempts import Attempts
+from .shared import bundle_argument, json_option, last_of
 
 __all__ = ["energy"]
 
@@ -36,11 +37,16 @@ def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -
     ranked: list[tuple[float, str]] = []
     sizes: set[tuple[int, ...]] = set()
 
+    attempts = Attempts(len(names), as_json)
+
+    def judged(name: str) -> tuple[float, tuple[int, ...]]:
+        x = read_input(name, card).x
+        return float(model.energy(x)[0]), x.shape
+
     def judge(name: str) -> None:
-        with about(name):
-            x = read_input(name, card).x
-            ranked.append((float(model.energy(x)[0]), name))
-        sizes.add(x.shape)
+        if found := attempts.of(name, lambda: judged(name)):
+            ranked.append((found[0], name))
+            sizes.add(found[1])
 
     with coop_runtime.load(bundle, device) as model:
         last_of(names, len(names), "energy", judge)
@@ -54,3 +60,4 @@ def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -
             if as_json
             else f"{rank:>4}  {value:>12.6g}  {name}"
         )
+    attempts.end()

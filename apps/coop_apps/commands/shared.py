@@ -130,3 +130,5 @@ def about(name: str) -> Iterator[None]:
         yield
     except ArgumentError as error:
         raise CoopError(f"'{name}': {error}") from None
+    except MemoryError:
+        raise CoopError(f"'{name}': not enough memory; give a smaller one") from None

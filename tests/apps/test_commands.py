@@ -182,7 +182,30 @@ def test_recover_finds_salt_and_pepper(
     result = done("recover", tiny_bundle, tmp_path / "a.png", "--json", "-o", tmp_path / "o.png")
     expected = model.recover(read(model, tmp_path / "a.png"))
     np.testing.assert_array_equal(pixels(tmp_path / "o.png"), drawn(model, expected.x)[0])
-    assert objects(result)[0]["energies"][-1] == float(expected.energy[0])
+    (said,) = objects(result)
+    assert said["energies"][-1] == float(expected.energy[0])
+    assert said["damaged"] == 2 / 64
+    assert result.stderr.endswith("salt and pepper in 3.12%; for other damage give --mask\n")
+
+
+@pytest.mark.parametrize("kind", ["scribble", "block"])
+def test_recover_asks_for_a_mask_of_other_damage(
+    tiny_bundle: Path, tmp_path: Path, model: Model, picture: Callable[..., Path], kind: Any
+) -> None:
+    path = picture("a.png", 0, (60, 60))
+    levels = pixels(path) // 4 + 100  # smooth enough to have none of its own
+    damaged, mask = model.damage(coop_runtime.from_uint8(levels[None], model.card.signal), kind)
+    Image.fromarray(drawn(model, damaged)[0]).save(path)
+    Image.fromarray(mask[0, 0]).save(tmp_path / "mask.png")
+    found = run("recover", tiny_bundle, path, "--steps", 1, "-o", tmp_path / "o.png")
+    if kind == "block":
+        assert (found.exit_code, found.stdout) == (1, "")
+        assert "no salt and pepper is found; for other damage" in found.stderr
+    else:  # the strokes' corners
+        assert re.search(r"salt and pepper in [01]\.\d\d%; for other damage", found.stderr)
+    line = ("recover", tiny_bundle, path, "--mask", tmp_path / "mask.png", "--steps", 1, "--json")
+    (said,) = objects(done(*line, "-o", tmp_path / "o.png"))
+    assert said["damaged"] == mask.mean()
 
 
 def encoding(card: Card) -> Card:

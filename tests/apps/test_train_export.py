@@ -92,6 +92,23 @@ def test_in_parts_it_is_the_whole(workplace: Path) -> None:
     np.testing.assert_allclose(parts, last.x, atol=1e-6)
 
 
+def test_the_commands_play_torchscript(workplace: Path, tmp_path: Path) -> None:
+    bundle, signals = workplace / "stone", []
+    for backend in ("onnx", "torchscript"):
+        out = tmp_path / f"{backend}.png"
+        line = ("generate", bundle, "--refine", 1, "--device", "cpu", "--backend", backend)
+        assert run(play, *line, "-o", out).exit_code == 0
+        signals.append(np.asarray(Image.open(out)).astype(int))
+        energy = run(play, "energy", bundle, out, "--backend", backend, "--json")
+        assert energy.exit_code == 0, energy.output
+    assert np.abs(signals[0] - signals[1]).max() <= 1
+    first = (tmp_path / "torchscript.png").read_bytes()
+    again = run(play, "again", tmp_path / "torchscript.png.json", "-o", tmp_path / "again.png")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again.png").read_bytes() == first
+    assert '"backend": "torchscript"' in (tmp_path / "again.png.json").read_text()
+
+
 def test_info_names_the_method(workplace: Path) -> None:
     assert "\nmethod     coopnets\n" in run(play, "info", workplace / "stone").stdout
 

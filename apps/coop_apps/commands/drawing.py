@@ -11,6 +11,7 @@ import numpy as np
 
 import coop_runtime
 from coop_runtime import Array, CoopError, Model, Reconstruction
+from coop_runtime.bundle import Backend
 from coop_runtime.tasks.drawn import Latents, Refining, draw_each
 from coop_runtime.tasks.infer import Chains
 
@@ -50,6 +51,7 @@ class Drawing:
     noise: bool | None
     seed: int
     device: str
+    backend: Backend
     as_json: bool
     sidecar: bool
 
@@ -76,7 +78,7 @@ class Drawing:
         path = place_of(card, self.out)
         read = {e: read_input(_one(e, card.signal.dims), card) for e in ends if not _is_seed(e)}
         size = self.size[0] if self.size and len(self.size) == 1 else self.size
-        with coop_runtime.load(self.bundle, self.device) as model:
+        with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:
             with about(card.name):
                 signals = self._drawn(model, latents(model, _points(model, ends, read), size))
             send(encode_side_by_side(signals, card, path.suffix, columns, rate), self.out, path)

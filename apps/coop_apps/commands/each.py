@@ -10,6 +10,7 @@ import click
 
 import coop_runtime
 from coop_runtime import Array, Card, Model
+from coop_runtime.bundle import Backend
 
 from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..places import Places
@@ -78,6 +79,7 @@ class Each:
     first: int
     seed: int
     device: str
+    backend: Backend
     as_json: bool
     sidecar: bool
 
@@ -111,7 +113,7 @@ class Each:
         paths = places.of(names, self.first)
         if prepare:
             prepare(len(names))
-        with coop_runtime.load(self.bundle, self.device) as model:
+        with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:
             attempts = Attempts(len(names), self.as_json)
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
 

@@ -12,14 +12,15 @@ import numpy as np
 
 import coop_runtime
 from coop_runtime import Code, Model
+from coop_runtime.bundle import Backend
 from coop_runtime.tasks.reconstruct import How
 
-from ..console import Command, check_writable, device_option
+from ..console import Command, check_writable
 from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..sidecar import write_sidecar
 from .attempts import Attempts
 from .each import Done, Each, Item, per_input
-from .shared import bundle_argument, json_option, last_of, sidecar_option, together
+from .shared import bundle_argument, device_options, json_option, last_of, sidecar_option, together
 
 __all__ = ["encode", "latent_options", "reconstruct"]
 
@@ -124,7 +125,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="A .npz file of the arrays name, mean and log_variance; inputs of one size.",
 )
-@device_option
+@device_options
 @json_option
 @sidecar_option
 def encode(
@@ -132,6 +133,7 @@ def encode(
     sources: tuple[str, ...],
     out: Path | None,
     device: str,
+    backend: Backend,
     as_json: bool,
     sidecar: bool,
 ) -> None:
@@ -148,7 +150,7 @@ def encode(
     names = find_inputs(sources, card.signal.dims)
     attempts = Attempts(len(names), as_json)
     read: list[tuple[Input, Code]] = []
-    with coop_runtime.load(bundle, device) as model:
+    with coop_runtime.load(bundle, device, backend=backend) as model:
 
         def work(name: str) -> tuple[Input, Code]:
             given = read_input(name, card)

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 import coop_runtime
+from coop_runtime.bundle import Backend
 
-from ..console import Command, device_option
+from ..console import Command
 from ..inputs import find_inputs, read_input
 from .attempts import Attempts
-from .shared import bundle_argument, json_option, last_of
+from .shared import bundle_argument, device_options, json_option, last_of
 
 __all__ = ["energy"]
 
@@ -25,9 +26,11 @@ Examples:
 )
 @bundle_argument
 @click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
-@device_option
+@device_options
 @json_option
-def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -> None:
+def energy(
+    bundle: Path, sources: tuple[str, ...], device: str, backend: Backend, as_json: bool
+) -> None:
     """Rank inputs by their energy, the least likely first.
 
     Energies of inputs of several sizes cannot be compared.
@@ -48,7 +51,7 @@ def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -
             ranked.append((found[0], name))
             sizes.add(found[1])
 
-    with coop_runtime.load(bundle, device) as model:
+    with coop_runtime.load(bundle, device, backend=backend) as model:
         last_of(names, len(names), "energy", judge)
     if len(sizes) > 1:
         click.echo("The sizes differ, so these energies cannot be compared.", err=True)

@@ -39,7 +39,7 @@ from .graphs import (
     generator_graph,
     posterior_graph,
 )
-from .parity import check, measure
+from .parity import check, measure, measure_chain
 from .readme import model_readme
 
 __all__ = ["README_FILE", "SAMPLES", "write_bundle"]
@@ -123,10 +123,14 @@ def write_bundle(
         blueprints = _blueprints(energy, generator, encoder, strides, signal, latent, sigma)
         graphs = {key: export_graph(plan, signal) for key, plan in blueprints.items()}
         parity = measure(graphs, blueprints, signal)
-        check(parity, atol=atol, rtol=rtol)
         strides_of = {key: plan.strides for key, plan in blueprints.items()}
-        if chain:
+        if chain and langevin is not None:
             graphs["chain"], strides_of["chain"] = chain_graph(graphs["energy"]), strides
+            spec = _described("chain.onnx", graphs["chain"], strides)
+            parity["chain"] = measure_chain(
+                graphs["chain"], spec, blueprints["energy"], signal, langevin
+            )
+        check(parity, atol=atol, rtol=rtol)
         files = {f"{key}.onnx": data for key, data in graphs.items()}
         programs = None
         if torchscript:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coop_runtime.arrays import drawable
-from coop_runtime.card import Card
+from coop_runtime.card import Card, Parity
 
 __all__ = ["model_readme"]
 
@@ -137,7 +137,7 @@ def _parity(card: Card) -> str:
     rows = [
         (
             name,
-            *(f"{found[name].max_relative_error:.1e}" for found in reports.values()),
+            *(_worst(found.get(name)) for found in reports.values()),
             len(report.cases),
         )
         for name, report in card.parity.items()
@@ -149,6 +149,10 @@ def _parity(card: Card) -> str:
         f"{table}\n\nLargest relative error, max |backend − torch| / max |torch|, in float32, "
         "on random inputs."
     )
+
+
+def _worst(report: Parity | None) -> str:
+    return f"{report.max_relative_error:.1e}" if report else "none"
 
 
 def _licence(card: Card) -> str:

@@ -93,8 +93,9 @@ def _tell(card: Card, bundle: Path) -> None:
         reports["TorchScript"] = card.torchscript.parity
     for name in card.parity:
         for backend, report in reports.items():
-            error = report[name].max_relative_error
-            click.echo(f"  {name}: torch and {backend} differ by {error:.1e}")
+            if name in report:
+                error = report[name].max_relative_error
+                click.echo(f"  {name}: torch and {backend} differ by {error:.1e}")
     size = " --size 448x448" if card.signal.kind == "texture" else ""
     click.echo(f"next: coop-run generate {bundle}{size} -o {card.name}{ENDING[card.signal.dims]}")
 

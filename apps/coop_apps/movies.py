@@ -90,7 +90,7 @@ def read_video(data: bytes, source: str) -> list[Image.Image]:
 
     frames: list[Image.Image] = []
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             if not container.streams.video:
                 raise CoopError(f"'{source}': there is no video in it")
             for frame in decode_video(container):

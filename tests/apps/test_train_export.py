@@ -44,10 +44,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = run(train, "texture", here / "stone.png", "--out", here / "run", "--steps", 6, *TINY)
     assert result.exit_code == 0, result.output
     assert f"coop-export {here / 'run'} exported/run" in result.stdout
-    result = run(export, here / "run", here / "stone", "--format", "torchscript")
+    result = run(export, here / "run", here / "stone", "--format", "torchscript", "--chain")
     assert result.exit_code == 0, result.output
     for backend in ("ONNX Runtime", "TorchScript"):
         assert f"  posterior: torch and {backend} differ by" in result.stdout
+    assert result.stdout.count("  chain: torch and ONNX Runtime differ by") == 1
     return here
 
 

@@ -123,8 +123,9 @@ def _tell(card: Card, bundle: Path) -> None:
         reports["TorchScript"] = card.torchscript.parity
     for name in card.parity:
         for backend, report in reports.items():
-            error = report[name].max_relative_error
-            click.echo(f"  {name}: torch and {backend} differ by {error:.1e}")
+            if name in report:
+                error = report[name].max_relative_error
+                click.echo(f"  {name}: torch and {backend} differ by {error:.1e}")
     if card.precision:
         name, share = max(card.precision.statistics.items(), key=lambda row: row[1])
         click.echo(f"  samples: '{name}' is off by {share:.2g} of its spread, the most of all")

@@ -1,6 +1,7 @@
 """What a graph must not hold, found before ONNX Runtime sees it; and that sizes are foreseen."""
 
 import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -392,6 +393,32 @@ CASES: list[tuple[list[onnx.NodeProto], Constants]] = [
         {},
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "constants", "message"),
+    [
+        (["x", "", "f"], {"f": np.full(4, 65536, np.float32)}, "'y' is too large"),
+        (["x", "", "f"], {"f": np.array([1, 1, 1024, 512], np.float32)}, "more than 256 MiB"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, 1e9], np.float32)}, "whole factors up to 65536"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, np.inf], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, np.nan], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, 1.5], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, 0], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([2, 2], np.float32)}, "a size depends on data"),
+        (["x", "", "x"], {}, "a size depends on data"),
+        (["x", "", "", "n"], {"n": np.array([1, 3, 1 << 40, 9])}, "is missing|expected factors"),
+        (["x", "", "f", "n"], {"f": np.ones(4, np.float32), "n": [1, 3, 8, 9]}, "nothing else"),
+    ],
+)
+def test_a_huge_or_hidden_scale_is_found_before_room_is_made(
+    inputs: list[str], constants: Constants, message: str
+) -> None:
+    model = made(node("Resize", inputs, ["y"], mode="nearest"), constants=constants, x=(1, 3, 8, 9))
+    tracemalloc.start()
+    refused(message, model, x=(1, 3, 8, 9), memory=1 << 28)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("case", range(len(CASES)))

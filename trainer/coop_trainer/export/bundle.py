@@ -42,7 +42,7 @@ from .graphs import (
     posterior_graph,
 )
 from .halves import LIMITS, halved
-from .parity import check, measure
+from .parity import check, measure, measure_chain
 from .readme import model_readme
 from .statistics import SAMPLES as DRAWN
 from .statistics import SHARE, check_statistics, compare
@@ -142,10 +142,14 @@ def write_bundle(
             limit = LIMITS[precision] if rtol is None else rtol
             graphs = {key: halved(data, precision) for key, data in full.items()}
             parity = measure(graphs, blueprints, signal, suspicious=limit)
-            check(parity, atol=atol, rtol=limit)
         strides_of = {key: plan.strides for key, plan in blueprints.items()}
-        if chain:
+        if chain and langevin is not None:
             graphs["chain"], strides_of["chain"] = chain_graph(graphs["energy"]), strides
+            spec = _described("chain.onnx", graphs["chain"], strides)
+            parity["chain"] = measure_chain(
+                graphs["chain"], spec, blueprints["energy"], signal, langevin
+            )
+        check(parity, atol=atol, rtol=limit)
         files = {f"{key}.onnx": data for key, data in graphs.items()}
         programs = None
         if torchscript:

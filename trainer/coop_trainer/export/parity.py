@@ -7,16 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coop_runtime.card import Parity, Signal
+from coop_runtime.card import Graph, Langevin, Parity, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.sessions import SessionOptions, open_session
 from coop_runtime.torchscript import open_program
 
+from .chain_parity import ChainSession, chain_blueprint
 from .graphs import Blueprint, few_cells
 from .kinks import SUSPICIOUS, on_a_kink, relative_errors
 from .tracing import Axes, scaled
 
-__all__ = ["check", "measure"]
+__all__ = ["check", "measure", "measure_chain"]
 
 BATCHES = (1, 3)
 
@@ -78,6 +79,19 @@ def measure(
             session = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, file)
         reports[name] = _compare(session, blueprint, signal, rng, suspicious)
     return reports
+
+
+def measure_chain(
+    data: bytes, spec: Graph, energy: Blueprint, signal: Signal, settings: Langevin
+) -> Parity:
+    """Compare the chain graph with as many steps on torch's energy, with the same noise.
+
+    Cases are those of `measure`, of the outputs ``end``, ``gradient`` and ``energy`` after
+    `chain_parity.STEPS` steps.
+    """
+    session = ChainSession(data, spec, signal, settings)
+    plan = chain_blueprint(energy, signal, settings)
+    return _compare(session, plan, signal, torch.Generator().manual_seed(0))
 
 
 def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:

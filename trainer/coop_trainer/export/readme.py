@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coop_runtime.arrays import drawable
-from coop_runtime.card import Card, Precision
+from coop_runtime.card import Card, Parity, Precision
 
 __all__ = ["model_readme"]
 
@@ -137,7 +137,7 @@ def _parity(card: Card) -> str:
     rows = [
         (
             name,
-            *(f"{found[name].max_relative_error:.1e}" for found in reports.values()),
+            *(_worst(found.get(name)) for found in reports.values()),
             len(report.cases),
         )
         for name, report in card.parity.items()
@@ -161,6 +161,10 @@ def _rounded(precision: Precision) -> str:
         "differ in the mean, as a share of the spread between samples (at most "
         f"{precision.statistics_limit:g}): {shares}."
     )
+
+
+def _worst(report: Parity | None) -> str:
+    return f"{report.max_relative_error:.1e}" if report else "none"
 
 
 def _licence(card: Card) -> str:

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-__all__ = ["export", "run", "train"]
+__all__ = ["export", "run", "studio", "train"]
 
 
 def train() -> None:
@@ -21,11 +21,17 @@ def run() -> None:
     _start("run", "apps,cpu")
 
 
+def studio() -> None:
+    """Start ``coop-studio``."""
+    _start("studio.command", "studio,cpu")
+
+
 def _start(name: str, extras: str) -> None:
     try:
         module = importlib.import_module(f"coop_apps.{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("coop_"):
             raise
-        sys.exit(f"Error: coop-{name} needs {error.name}: pip install 'coopnets[{extras}]'")
+        command = name.partition(".")[0]
+        sys.exit(f"Error: coop-{command} needs {error.name}: pip install 'coopnets[{extras}]'")
     module.main()

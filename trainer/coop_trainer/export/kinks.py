@@ -9,10 +9,10 @@ __all__ = ["Function", "on_a_kink", "relative_errors"]
 
 Function = Callable[..., tuple[Tensor, ...]]
 
-# Differences above SUSPICIOUS are more than rounding explains, and are compared with those
-# between inputs that are off by a few units in the last place of float32, and by as much as the
-# roundings of several layers add up to.
-SUSPICIOUS = 3e-6
+# Differences above SUSPICIOUS, the usual limit, are compared with those between inputs that are off
+# by a few units in the last place of float32, and by as much as the roundings of several layers add
+# up to.
+SUSPICIOUS = 1e-5
 NEIGHBOURS = 12
 NEARNESS = (3e-7, 1e-6, 3e-6)
 

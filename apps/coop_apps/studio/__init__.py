@@ -1,0 +1,7 @@
+"""Coop Studio: the web app, made with Gradio.
+
+``command`` is ``coop-studio``; ``server`` puts the page behind its guards; ``page`` lays out the
+tabs, one module each: ``textures``, ``inpaint``, ``sounds``, ``clips``, ``explore``, ``learn``,
+``about``. They share ``Studio``: the bundles (``library``), the one worker that computes
+(``worker``), the limits, and where results are written (``results``).
+"""

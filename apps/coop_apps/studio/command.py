@@ -1,0 +1,95 @@
+"""``coop-studio``: the web app."""
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import click
+
+import coop_runtime
+from coop_runtime import CoopError
+
+from ..console import Command, device_option
+
+__all__ = ["main"]
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+@click.command(
+    cls=Command,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  coop-studio
+  coop-studio exported --port 8000
+  coop-studio exported --host 0.0.0.0 --auth anna:secret
+""",
+)
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("exported"))
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--auth", multiple=True, metavar="NAME:PASSWORD", help="Who may enter; may be given again."
+)
+@click.option("--no-auth", is_flag=True, help="Let everybody in at an address that others reach.")
+@click.option("--share", is_flag=True, help="A public address, through Gradio's servers.")
+@click.option(
+    "--learn/--no-learn",
+    default=None,
+    help="Whether visitors may train models; by default at a local address only.",
+)
+@device_option
+@click.version_option(coop_runtime.__version__, prog_name="coop-studio")
+def main(
+    folder: Path,
+    port: int,
+    host: str,
+    auth: tuple[str, ...],
+    no_auth: bool,
+    share: bool,
+    learn: bool | None,
+    device: str,
+) -> None:
+    """Open Coop Studio, a web app: textures, inpainting, sounds, clips, from bundles in FOLDER.
+
+    FOLDER (default: exported) holds a folder per bundle, as coop-export writes them; no other
+    bundle is ever read. The page is at this machine's own address unless --host says otherwise.
+    """
+    public = share or host not in _LOCAL
+    users = [_user(word) for word in auth]
+    if public and not users and not no_auth:
+        raise CoopError(
+            f"{'--share' if share else f'--host {host}'} opens the page to others: give --auth "
+            "NAME:PASSWORD, or --no-auth to let everybody in"
+        )
+    with tempfile.TemporaryDirectory(prefix="coop-studio-") as private:
+        # Read when Gradio is imported. The folder's mode is 0700.
+        os.environ["GRADIO_TEMP_DIR"] = private
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        from .library import Library
+        from .limits import Limits
+        from .results import Results
+        from .server import serve
+        from .studio import Studio
+        from .worker import Worker
+
+        limits = Limits()
+        studio = Studio(
+            Library(folder, device),
+            Worker(limits.job_seconds),
+            limits,
+            Results(Path(private) / "results"),
+            not public if learn is None else learn,
+        )
+        address = serve(studio, host, port, users or None, share)
+        click.echo(f"Coop Studio: {address} (Ctrl-C ends it)")
+        threading.Event().wait()
+
+
+def _user(word: str) -> tuple[str, str]:
+    name, colon, password = word.partition(":")
+    if not (name and colon and password):
+        raise click.BadParameter("expected NAME:PASSWORD", param_hint="'--auth'")
+    return name, password

@@ -1,0 +1,57 @@
+"""What the tabs share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from coop_runtime import Card
+
+from ..inputs import fingerprint
+from .library import Library
+from .limits import Limits
+from .results import Recipe, Results
+from .worker import Worker
+
+__all__ = ["COMPUTE", "Compute", "Studio"]
+
+
+class Compute(TypedDict):
+    """Options of every event that computes."""
+
+    concurrency_id: str
+    concurrency_limit: int
+    show_progress: Any
+
+
+#: All that computes waits in one queue, for one worker.
+COMPUTE = Compute(concurrency_id="compute", concurrency_limit=1, show_progress="hidden")
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Bundles, worker, limits and results of one server.
+
+    Attributes
+    ----------
+    library, worker, limits, results
+        See there.
+    learning
+        Whether visitors may train models.
+    """
+
+    library: Library
+    worker: Worker
+    limits: Limits
+    results: Results
+    learning: bool
+
+    def recipe(
+        self, command: str, name: str, options: Mapping[str, Any], *arguments: str
+    ) -> Recipe:
+        """Say how a result of bundle ``name`` is made again."""
+        sha256 = fingerprint(self.library.path(name) / "card.json")
+        return Recipe(command, name, sha256, arguments, options)
+
+    def steps(self, card: Card) -> int:
+        """Give the Langevin steps that a bundle is refined by, if nothing else is said."""
+        return card.langevin.steps if card.langevin is not None else 0

@@ -1,0 +1,139 @@
+"""The tab of textures."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from coop_runtime import Card
+from coop_runtime.tasks.stream import loop_cells
+
+from .drawing import Drawing, draw
+from .friendly import friendly
+from .show import Clock, energy_table, preview, status, to_pixels
+from .studio import COMPUTE, Studio
+
+__all__ = ["textures"]
+
+_KINDS = ("Draft", "Refined")
+
+
+def textures(studio: Studio) -> gr.Dropdown:
+    """Lay out the tab; give the list of bundles, to be refreshed when there are new ones."""
+    names = studio.library.names("texture")
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            bundle = gr.Dropdown(names, value=next(iter(names), None), label="Texture")
+            with gr.Row():
+                height = gr.Slider(64, studio.limits.side, 448, step=16, label="Height, pixels")
+                width = gr.Slider(64, studio.limits.side, 448, step=16, label="Width, pixels")
+            with gr.Row(elem_classes="seed"):
+                seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
+                dice = gr.Button("Another seed", min_width=120)
+            kind = gr.Radio(
+                _KINDS,
+                value="Refined",
+                label="Quality",
+                info="A draft is the generator's alone; the descriptor refines it, step by step.",
+            )
+            steps = gr.Slider(1, 100, 30, step=1, label="Steps of refinement")
+            loop = gr.Checkbox(False, label="Seamless tile")
+            with gr.Row():
+                start = gr.Button("Draw", variant="primary")
+                stop = gr.Button("Stop", variant="stop")
+        with gr.Column(scale=2, min_width=320):
+            image = gr.Image(
+                label="Texture",
+                type="numpy",
+                format="png",
+                interactive=False,
+                buttons=["fullscreen"],
+                alt_text="the texture that was drawn",
+            )
+            line = gr.HTML(status("Choose a texture, then press Draw."))
+            plot = gr.LinePlot(
+                x="step", y="energy per pixel", label="Energy: lower is more like the photograph"
+            )
+            file = gr.DownloadButton("Download PNG with its settings", interactive=False)
+
+    def run(
+        bundle: str, height: float, width: float, seed: float, kind: str, steps: float, loop: bool
+    ) -> Iterator[dict[Any, Any]]:
+        """Draw a texture of the given height and width (pixels); quality is Draft or Refined."""
+        with friendly():
+            of_steps = int(steps) if kind == "Refined" else 0
+            size = _size(studio.library.card(bundle), (int(height), int(width)), loop)
+            for shown in _run(studio, bundle, size, int(seed), of_steps, loop):
+                yield dict(zip((image, plot, line, file), shown, strict=True))
+
+    drawing = start.click(
+        run,
+        [bundle, height, width, seed, kind, steps, loop],
+        [image, plot, line, file],
+        api_name="textures",
+        **COMPUTE,
+    )
+    stop.click(
+        lambda: status("Stopped."),
+        None,
+        line,
+        cancels=[drawing],
+        queue=False,
+        api_visibility="private",
+    )
+    dice.click(lambda: random.randrange(2**31), None, seed, queue=False, api_visibility="private")
+    bundle.change(
+        lambda name: studio.steps(studio.library.card(name)) or 1,
+        bundle,
+        steps,
+        queue=False,
+        api_visibility="private",
+    )
+    kind.change(
+        lambda kind: gr.update(interactive=kind == "Refined"),
+        kind,
+        steps,
+        queue=False,
+        api_visibility="private",
+    )
+    return bundle
+
+
+def _run(
+    studio: Studio, bundle: str, size: tuple[int, int], seed: int, steps: int, loop: bool
+) -> Iterator[tuple[Any, ...]]:
+    """Yield values of picture, plot, line and file."""
+    model = studio.library.model(bundle)
+    clock, energies = Clock(), list[tuple[int, float]]()
+    state: Drawing | None = None
+    for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop)):
+        if state.energy is not None:
+            energies.append((state.step, state.energy))
+        doing = f"refining, {state.step}" if state.energy is not None else "drawing the draft"
+        text = status(f"{doing}{clock.left(state.done)}", state.done)
+        yield (
+            preview(state.x, model.card),
+            energy_table(energies),
+            text,
+            gr.update(interactive=False),
+        )
+    if state is None:  # the worker ended without a result
+        return
+    options = {"size": f"{size[0]}x{size[1]}", "seed": seed, "refine": steps, "loop": loop}
+    recipe = studio.recipe("generate", bundle, options)
+    path = studio.results.picture(to_pixels(state.x, model.card), f"{bundle}-{seed}.png", recipe)
+    again = f"The same by a command: <code>{recipe.line('out.png')}</code>"
+    yield (
+        preview(state.x, model.card),
+        energy_table(energies),
+        status(f"Done in {clock.seconds:.1f} s. {again}"),
+        gr.update(value=path, interactive=True),
+    )
+
+
+def _size(card: Card, size: tuple[int, int], loop: bool) -> tuple[int, int]:
+    """Give the size; that of a seamless tile in whole strides."""
+    units = loop_cells(card) if loop else (1, 1)
+    height, width = (max(1, round(n / unit)) * unit for n, unit in zip(size, units, strict=True))
+    return height, width

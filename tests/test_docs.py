@@ -14,6 +14,7 @@ import click
 import pytest
 
 from coop_apps import export, run, train
+from coop_apps.studio import command
 from coop_runtime.card import Card, Graph, Langevin, Signal
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +26,12 @@ PAGES = sorted(
         *DOCS.rglob("*.md"),
     ]
 )
-COMMANDS = {"coop-train": train.main, "coop-export": export.main, "coop-run": run.main}
+COMMANDS = {
+    "coop-train": train.main,
+    "coop-export": export.main,
+    "coop-run": run.main,
+    "coop-studio": command.main,
+}
 
 SOUND_ENERGY = """<ir_version: 8, opset_import: ["": 18]>
 energy (float[batch, 1, t] x) => (float[batch] energy, float[batch, 1, t] gradient)
@@ -126,13 +132,13 @@ def test_commands_and_their_options_exist(page: Path) -> None:
                 pytest.fail(f"{name(page)}: {line}: {error.format_message()}")
 
 
-def parse(command: click.Command, called: str, words: list[str]) -> None:
+def parse(asked: click.Command, called: str, words: list[str]) -> None:
     """Read a command line as click does, without running it."""
     words = ["some" if word in {"…", "..."} else word for word in words]
-    if not isinstance(command, click.Group):
-        command.make_context(called, words, resilient_parsing=True)
+    if not isinstance(asked, click.Group):
+        asked.make_context(called, words, resilient_parsing=True)
     elif words and words[0] != "some" and not words[0].startswith("-"):
-        _, found, rest = command.resolve_command(click.Context(command), words)
+        _, found, rest = asked.resolve_command(click.Context(asked), words)
         assert found is not None
         parse(found, words[0], rest)
 

@@ -61,7 +61,7 @@ def test_images_copy_what_is_there_and_not_ignored() -> None:
         assert all((ROOT / one).exists() for one in allowed)
         assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["10001:10001"]
         bases = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
-        assert {one for one in bases if ":" not in one} <= {"base", "runtime"}
+        assert {one for one in bases if ":" not in one} <= {"base", "bare", "build-runtime"}
         assert not any(one.endswith(":latest") for one in bases)
 
 

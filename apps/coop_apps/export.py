@@ -14,6 +14,7 @@ ENDING = {1: ".wav", 2: ".png", 3: ".gif"}
 EXAMPLES = """\b
 Examples:
   coop-export runs/brick exported/brick
+  coop-export runs/fashion exported/fashion --licence "MIT, Zalando SE"
   coop-export runs/brick exported/brick-loose --rtol 1e-4
   coop-export runs/brick exported/brick --format torchscript
   coop-export exported/brick models --format triton
@@ -43,6 +44,7 @@ Completion of options, for bash (also zsh_source, fish_source):
     is_flag=True,
     help="Add a graph that takes all Langevin steps in one call; it holds the energy once more.",
 )
+@click.option("--licence", metavar="TEXT", help="Of the training data, for the card.")
 @click.option(
     "--atol",
     type=click.FloatRange(min=0),
@@ -57,7 +59,15 @@ Completion of options, for bash (also zsh_source, fish_source):
     show_default=True,
     help="The same, relative to an output's largest value.",
 )
-def main(run: Path, bundle: Path, kind: str, chain: bool, atol: float, rtol: float) -> None:
+def main(
+    run: Path,
+    bundle: Path,
+    kind: str,
+    chain: bool,
+    licence: str | None,
+    atol: float,
+    rtol: float,
+) -> None:
     """Export what the run in folder RUN has learned to the new folder BUNDLE.
 
     The bundle holds what the method learned of: generator, posterior, energy with its gradient,
@@ -78,7 +88,9 @@ def main(run: Path, bundle: Path, kind: str, chain: bool, atol: float, rtol: flo
         click.echo(f"next: tritonserver --model-repository={bundle}")
         return
     script = kind == "torchscript"
-    card = export_run(run, bundle, torchscript=script, chain=chain, atol=atol, rtol=rtol)
+    card = export_run(
+        run, bundle, torchscript=script, chain=chain, licence=licence, atol=atol, rtol=rtol
+    )
     _tell(card, bundle)
 
 

@@ -201,6 +201,13 @@ def test_wrong_use_of_coop_export(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_licence_stands_in_the_card(workplace: Path, tmp_path: Path) -> None:
+    result = run(export, workplace / "run", tmp_path / "free", "--licence", "CC0, a stone of mine")
+    assert result.exit_code == 0, result.output
+    assert coop_runtime.read_card(tmp_path / "free").training["licence"] == "CC0, a stone of mine"
+    assert "CC0, a stone of mine" in (tmp_path / "free" / "README.md").read_text()
+
+
 def test_a_bundle_becomes_tritons_model_repository(workplace: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     result = run(export, workplace / "stone", models, "--format", "triton")

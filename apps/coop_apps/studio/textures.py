@@ -9,7 +9,7 @@ import gradio as gr
 from coop_runtime import Card
 from coop_runtime.tasks.stream import loop_cells
 
-from .drawing import Drawing, draw
+from .drawing import Drawing, draw, goes_in_bands
 from .friendly import friendly
 from .show import Clock, energy_table, preview, status, to_pixels
 from .studio import COMPUTE, Studio
@@ -107,14 +107,18 @@ def _run(
     model = studio.library.model(bundle)
     clock, energies = Clock(), list[tuple[int, float]]()
     state: Drawing | None = None
+    axis = "row" if goes_in_bands(model.card, size) and not loop else "step"
     for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop)):
         if state.energy is not None:
             energies.append((state.step, state.energy))
-        doing = f"refining, {state.step}" if state.energy is not None else "drawing the draft"
+        if state.step and state.energy is not None:
+            doing = f"refining, {axis} {state.step}"
+        else:
+            doing = "drawing the draft"
         text = status(f"{doing}{clock.left(state.done)}", state.done)
         yield (
             preview(state.x, model.card),
-            energy_table(energies),
+            gr.LinePlot(energy_table(energies, axis), x=axis),
             text,
             gr.update(interactive=False),
         )
@@ -126,7 +130,7 @@ def _run(
     again = f"The same by a command: <code>{recipe.line('out.png')}</code>"
     yield (
         preview(state.x, model.card),
-        energy_table(energies),
+        gr.LinePlot(energy_table(energies, axis), x=axis),
         status(f"Done in {clock.seconds:.1f} s. {again}"),
         gr.update(value=path, interactive=True),
     )

@@ -41,6 +41,7 @@ def export_run(
     *,
     torchscript: bool = False,
     chain: bool = False,
+    licence: str | None = None,
     atol: float = 1e-6,
     rtol: float = 1e-5,
 ) -> Card:
@@ -56,6 +57,8 @@ def export_run(
         Whether to add the same graphs as TorchScript.
     chain
         Whether to add the graph that takes all Langevin steps in one call.
+    licence
+        Of the training data; None: known of those that come with coopnets, unsaid of others.
     atol, rtol
         Limits on the parity with torch, see `coop_trainer.export.parity.check`.
 
@@ -98,7 +101,7 @@ def export_run(
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
         langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
-        training=_history(training),
+        training=_history(training, licence),
         samples=_samples(training),
         torchscript=torchscript,
         chain=chain,
@@ -122,7 +125,7 @@ def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
     )
 
 
-def _history(training: Training) -> dict[str, Any]:
+def _history(training: Training, licence: str | None) -> dict[str, Any]:
     """Tell how the model came about."""
     names = training.signals.names
     history: dict[str, Any] = {
@@ -137,6 +140,8 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": used_settings(training.config),
     }
+    if licence is not None:
+        return history | {"licence": licence}
     return history | _licence(training.signals.kind, set(names))
 
 

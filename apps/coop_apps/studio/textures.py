@@ -29,7 +29,14 @@ def textures(studio: Studio) -> gr.Dropdown:
                 height = gr.Slider(64, studio.limits.side, 448, step=16, label="Height, pixels")
                 width = gr.Slider(64, studio.limits.side, 448, step=16, label="Width, pixels")
             with gr.Row(elem_classes="seed"):
-                seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
+                seed = gr.Number(
+                    0,
+                    label="Seed",
+                    precision=0,
+                    minimum=0,
+                    maximum=2**32 - 1,
+                    elem_id="textures-seed",
+                )
                 dice = gr.Button("Another seed", min_width=120)
             kind = gr.Radio(
                 _KINDS,
@@ -51,9 +58,12 @@ def textures(studio: Studio) -> gr.Dropdown:
                 buttons=["fullscreen"],
                 alt_text="the texture that was drawn",
             )
-            line = gr.HTML(status("Choose a texture, then press Draw."))
+            line = gr.HTML(status("Choose a texture, then press Draw."), elem_id="textures-status")
             plot = gr.LinePlot(
-                x="step", y="energy per pixel", label="Energy: lower is more like the photograph"
+                x="step",
+                y="energy per pixel",
+                label="Energy: lower is more like the photograph",
+                elem_id="textures-energy",
             )
             file = gr.DownloadButton("Download PNG with its settings", interactive=False)
 

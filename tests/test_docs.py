@@ -136,7 +136,7 @@ def parse(asked: click.Command, called: str, words: list[str]) -> None:
     """Read a command line as click does, without running it."""
     words = ["some" if word in {"…", "..."} else word for word in words]
     if not isinstance(asked, click.Group):
-        asked.make_context(called, words, resilient_parsing=True)
+        asked.make_parser(click.Context(asked, info_name=called)).parse_args(list(words))
     elif words and words[0] != "some" and not words[0].startswith("-"):
         _, found, rest = asked.resolve_command(click.Context(asked), words)
         assert found is not None

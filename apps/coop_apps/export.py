@@ -8,7 +8,10 @@ from coop_runtime import Card, CoopError
 
 from .console import Command
 
-__all__ = ["main"]
+__all__ = ["RTOL", "main"]
+
+#: Largest relative difference between torch and ONNX Runtime that is no error, by default.
+RTOL = 1e-5
 
 ENDING = {1: ".wav", 2: ".png", 3: ".gif"}
 EXAMPLES = """\b
@@ -53,7 +56,7 @@ Completion of options, for bash (also zsh_source, fish_source):
 @click.option(
     "--rtol",
     type=click.FloatRange(min=0),
-    default=1e-5,
+    default=RTOL,
     show_default=True,
     help="The same, relative to an output's largest value.",
 )

@@ -19,6 +19,7 @@ from .studio import COMPUTE, Studio
 
 __all__ = ["about"]
 
+_AUTO = ": a GPU if one works, else the processor"
 _PARITY = ["Graph", "Played by", "Largest relative error", "Limit", "Cases", "Verdict"]
 
 
@@ -91,7 +92,7 @@ def _machine(studio: Studio) -> None:
     """Lay out what this machine computes with; it is found out by computing."""
     gr.Markdown(
         f"### This server\nCoop Studio {coop_runtime.__version__}; models are played on the device "
-        f"'{studio.library.device}'."
+        f"'{studio.library.device}'{_AUTO if studio.library.device == 'auto' else ''}."
     )
     line = gr.HTML(status(""), elem_id="about-machine")
     examine = gr.Button("Examine the devices", elem_id="about-examine")

@@ -189,9 +189,7 @@ class _Panel:
         with gr.Row():
             self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="learn-stop")
             self.resume = gr.Button("Resume", interactive=False, elem_id="learn-resume")
-            self.keep = gr.Button(
-                "Keep what it has learned", interactive=False, elem_id="learn-keep"
-            )
+            self.keep = gr.Button("Keep as it is", interactive=False, elem_id="learn-keep")
         self.sheet = gr.Image(
             label="Samples, the newest",
             format="png",
@@ -203,14 +201,14 @@ class _Panel:
         self.words = gr.Markdown("", elem_id="learn-words")
         gap, *others = FIGURES
         self.gap = gr.LinePlot(
-            x="seconds", y=gap, label="Energy gap: near zero is good", height=200
+            x="seconds", y=gap, label="Energy gap: near zero is good", height=260
         )
         self.others = gr.LinePlot(
             x="seconds",
             y="distance",
             color="figure",
             label=f"{' and '.join(others).capitalize()}: falling is good",
-            height=200,
+            height=260,
         )
         self.data = gr.JSON(visible=False, label="State of the training")
         self.seen = gr.State(())

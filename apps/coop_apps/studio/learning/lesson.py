@@ -83,8 +83,7 @@ def earlier_lessons(runs: Path) -> Iterator[Lesson]:
         except (OSError, ValueError, CoopError):
             continue
         if lesson.state in ("waiting", "training", "exporting"):
-            why = "The server ended while this was at work; what was saved by then can be resumed."
-            lesson = replace(lesson, state="stopped", message=why)
+            lesson = replace(lesson, state="stopped", message="The server ended.")
         if lesson.name == file.parent.name:
             yield lesson
 

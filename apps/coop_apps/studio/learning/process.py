@@ -85,7 +85,7 @@ class Trainings:
         return self._runs / self.lesson(name).name / RUN
 
     def position(self, name: str) -> int:
-        """Give how many lessons come before this one; 0 of the one at work, and of a resting one."""
+        """Give how many lessons come before this one; 0 of one at work, and of one that rests."""
         with self._lock:
             names = [task.name for task in self._queue]
             return names.index(name) + (self._current is not None) if name in names else 0
@@ -153,7 +153,7 @@ class Trainings:
                 self._child.stop(_PATIENCE)
             elif lesson.state == "waiting":
                 self._queue = deque(task for task in self._queue if task.name != name)
-                return self._set(name, "stopped", "It was stopped before its turn came.")
+                return self._set(name, "stopped", "")
             return lesson
 
     def close(self, seconds: float = 10.0) -> None:
@@ -161,7 +161,7 @@ class Trainings:
         with self._lock:
             self._closed = True
             for task in self._queue:
-                self._set(task.name, "stopped", "The server ended before its turn came.")
+                self._set(task.name, "stopped", "The server ended.")
             self._queue.clear()
             if self._current is not None:
                 self._child.stop(seconds)
@@ -256,8 +256,7 @@ class Trainings:
     def _ended(self, name: str, code: int) -> None:
         with self._lock:
             if self._child.stopping or self._closed or was_stopped(code):
-                why = "The server ended" if self._closed else "It was stopped"
-                self._set(name, "stopped", f"{why}; what was learned so far is saved.")
+                self._set(name, "stopped", "The server ended." if self._closed else "")
                 return
         self._set(name, "failed", self._clean(reason(self._runs / name, code)))
 

@@ -83,7 +83,8 @@ class Report(NamedTuple):
             case "exporting":
                 return f"{lesson.name}: exporting and checking the bundle …"
             case "stopped":
-                return f"{lesson.name} is stopped at step {step}. {lesson.message}"
+                where = f"at step {step}, which is saved" if step else "before its first step"
+                return f"{lesson.name} is stopped {where}. {lesson.message}"
             case "failed":
                 return f"{lesson.name} failed: {lesson.message}"
         return f"{lesson.name} is learned, and can be chosen in the other tabs ({step} steps)."

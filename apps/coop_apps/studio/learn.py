@@ -3,7 +3,7 @@
 import html
 import importlib.util
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,14 +201,14 @@ class _Panel:
         self.words = gr.Markdown("", elem_id="learn-words")
         gap, *others = FIGURES
         self.gap = gr.LinePlot(
-            x="seconds", y=gap, label="Energy gap: near zero is good", height=260
+            x="seconds", y=gap, label="Energy gap: near zero is good", height=300
         )
         self.others = gr.LinePlot(
             x="seconds",
             y="distance",
             color="figure",
             label=f"{' and '.join(others).capitalize()}: falling is good",
-            height=260,
+            height=300,
         )
         self.data = gr.JSON(visible=False, label="State of the training")
         self.seen = gr.State(())
@@ -245,6 +245,12 @@ class _Panel:
             self.resume: gr.update(interactive=rests),
             self.keep: gr.update(interactive=rests and shown.progress.step > 0),
             self.words: shown.words(),
-            self.gap: pd.DataFrame(figures.get(gap, []), columns=["seconds", gap]),
-            self.others: pd.DataFrame(distances, columns=["seconds", "distance", "figure"]),
+            self.gap: _frame(figures.get(gap, []), "seconds", gap),
+            self.others: _frame(distances, "seconds", "distance", "figure"),
         }
+
+
+def _frame(points: Sequence[tuple[Any, ...]], *columns: str) -> pd.DataFrame:
+    """Give points as the plots want them: numbers, also where there are none yet."""
+    frame = pd.DataFrame(points, columns=columns)
+    return frame.astype(dict.fromkeys(columns[:2], float))

@@ -105,7 +105,7 @@ class Child:
                 )
             if hasattr(os, "setpriority"):  # the page goes first
                 with contextlib.suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, process.pid, 10)
+                    os.setpriority(os.PRIO_PROCESS, process.pid, 5)
             try:
                 return process.wait()
             finally:

@@ -20,7 +20,7 @@ from .lesson import RUN, Kind, Lesson, State, check_ending, check_name, earlier_
 
 __all__ = ["Trainings"]
 
-_PATIENCE = 15.0  # coop-train saves and leaves within ten seconds
+_PATIENCE = 30.0  # coop-train saves and leaves within ten seconds, if the machine is not busy
 
 
 class _Task(NamedTuple):

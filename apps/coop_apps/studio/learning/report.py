@@ -83,8 +83,12 @@ class Report(NamedTuple):
             case "exporting":
                 return f"{lesson.name}: exporting and checking the bundle …"
             case "stopped":
-                where = f"at step {step}, which is saved" if step else "before its first step"
-                return f"{lesson.name} is stopped {where}. {lesson.message}"
+                where = (
+                    f"at step {step}, which is saved: resume it, or keep it as it is"
+                    if step
+                    else "before its first step: resume it"
+                )
+                return f"{lesson.name} is stopped {where}. {lesson.message}".strip()
             case "failed":
                 return f"{lesson.name} failed: {lesson.message}"
         return f"{lesson.name} is learned, and can be chosen in the other tabs ({step} steps)."
@@ -92,8 +96,9 @@ class Report(NamedTuple):
     def words(self) -> str:
         """Say in Markdown what the figures mean, and what the guard did."""
         parts = [
-            f"- **{name.capitalize()}** {points[-1][1]:.3g}, {_trend(points)}: {_MEANINGS[name]}."
-            for name, points in self.progress.figures.items()
+            f"- **{name.capitalize()}** {points[-1][1]:.3g}, {_trend(points)}: {meaning}."
+            for name, meaning in _MEANINGS.items()
+            if (points := self.progress.figures.get(name))
         ]
         events = self.progress.events
         if events:

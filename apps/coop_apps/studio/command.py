@@ -34,6 +34,12 @@ Examples:
     "--auth", multiple=True, metavar="NAME:PASSWORD", help="Who may enter; may be given again."
 )
 @click.option("--no-auth", is_flag=True, help="Let everybody in at an address that others reach.")
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="A name by which visitors reach the page through a proxy; may be given again.",
+)
 @click.option("--share", is_flag=True, help="A public address, through Gradio's servers.")
 @click.option(
     "--learn/--no-learn",
@@ -48,6 +54,7 @@ def main(
     host: str,
     auth: tuple[str, ...],
     no_auth: bool,
+    allow_host: tuple[str, ...],
     share: bool,
     learn: bool | None,
     device: str,
@@ -57,16 +64,18 @@ def main(
     FOLDER (default: exported) holds a folder per bundle, as coop-export writes them; no other
     bundle is ever read. The page is at this machine's own address unless --host says otherwise.
     """
-    public = share or host not in _LOCAL
+    public = share or bool(allow_host) or host not in _LOCAL
     users = [_user(word) for word in auth]
     if public and not users and not no_auth:
+        way = "--share" if share else f"--host {host}" if host not in _LOCAL else "--allow-host"
         raise CoopError(
-            f"{'--share' if share else f'--host {host}'} opens the page to others: give --auth "
+            f"{way} opens the page to others: give --auth "
             "NAME:PASSWORD, or --no-auth to let everybody in"
         )
-    with tempfile.TemporaryDirectory(prefix="coop-studio-") as private:
+    with tempfile.TemporaryDirectory(prefix="coop-studio-") as made:
+        private = Path(made).resolve()
         # Read when Gradio is imported. The folder's mode is 0700.
-        os.environ["GRADIO_TEMP_DIR"] = private
+        os.environ["GRADIO_TEMP_DIR"] = str(private)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         from .library import Library
         from .limits import Limits
@@ -80,10 +89,10 @@ def main(
             Library(folder, device),
             Worker(limits.job_seconds),
             limits,
-            Results(Path(private) / "results"),
+            Results(private / "results"),
             not public if learn is None else learn,
         )
-        address = serve(studio, host, port, users or None, share)
+        address = serve(studio, host, port, users or None, share, private, allow_host)
         click.echo(f"Coop Studio: {address} (Ctrl-C ends it)")
         threading.Event().wait()
 

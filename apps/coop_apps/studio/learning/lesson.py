@@ -24,10 +24,10 @@ __all__ = [
 Kind = Literal["texture", "sound", "clips"]
 State = Literal["waiting", "training", "exporting", "stopped", "failed", "done"]
 
-#: Endings of the files that each kind is learned from.
+#: Endings of the files that each kind is learned from, of the formats that `uploads` lets in.
 ENDINGS: dict[Kind, tuple[str, ...]] = {
-    "texture": (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"),
-    "sound": (".wav", ".flac", ".ogg"),
+    "texture": (".png", ".jpg", ".jpeg", ".webp", ".bmp"),
+    "sound": (".wav", ".flac", ".ogg", ".mp3"),
     "clips": (".gif", ".webp"),
 }
 #: Name of coop-train's run in the folder of a lesson.

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 import pandas as pd
+from gradio.events import api
 
 from coop_runtime import CoopError
 
@@ -174,7 +175,7 @@ def _watch(studio: Studio, trainings: Trainings, page: gr.Blocks, form: _Form) -
         panel.keep.click(keep, panel.chosen, panel.data, api_name="keep_learning", **quick),
     ):
         event.success(select, panel.data, [*panel.all, bundles], **private)
-    gr.api(learning, api_name="learning", queue=False)
+    api(learning, api_name="learning", queue=False)
     for trigger in (timer.tick, page.load, panel.chosen.input):
         trigger(look, [panel.chosen, panel.seen], [*panel.all, bundles], **private)
     return bundles

@@ -101,7 +101,7 @@ def test_upload_train_stop_come_back_resume_and_play(
         wait_for(page, "learning, step")
         page.reload()  # the training is the server's
         page.get_by_role("tab", name="Learn").click()
-        wait_for(page, "learning, step")
+        wait_for(page, f"learning, step (?!{reached},)")
         page.locator("#learn-stop").click()
         assert step_of(wait_for(page, "is stopped at step")) > reached
         page.locator("#learn-keep").click()

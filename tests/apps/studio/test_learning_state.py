@@ -68,6 +68,9 @@ def test_the_time_that_is_left_and_the_trend_are_said(tmp_path: Path) -> None:
     assert shown.line() == "stone: learning, step 30, 1 min 30 s left"
     assert shown.done == 0.25
     assert "**Reconstruction** 0.0333, falling: how far" in shown.words()
+    assert shown._replace(began=shown.progress.written + 1).line() == (
+        "stone: going on, in a moment …"
+    )
     stopping = shown._replace(stopping=True)
     assert stopping.data()["state"] == "stopping"
     assert "saves" in stopping.line()

@@ -78,7 +78,7 @@ def begin(
     opened: list[Trainings] = []
 
     def new(**options: Any) -> Trainings:
-        given = {"limits": Limits(learn_waiting=2), "programs": programs} | options
+        given: dict[str, Any] = {"limits": Limits(learn_waiting=2), "programs": programs} | options
         opened.append(Trainings(tmp_path / "runs", library, **given))
         return opened[-1]
 

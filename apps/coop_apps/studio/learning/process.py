@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
@@ -61,6 +62,7 @@ class Trainings:
         self._queue: deque[_Task] = deque()
         self._current: str | None = None
         self._child = Child()
+        self._began = 0.0
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -94,6 +96,11 @@ class Trainings:
         """Say whether the lesson at work was told to stop and is about to."""
         with self._lock:
             return self._child.stopping and self._current == name
+
+    def began(self, name: str) -> float:
+        """Give when the work on a lesson began, as of `time.time`; 0 of one that is not at work."""
+        with self._lock:
+            return self._began if self._current == name else 0.0
 
     def start(self, name: str, kind: Kind, source: Path, minutes: float) -> Lesson:
         """Begin a lesson, or let it wait for its turn.
@@ -224,7 +231,7 @@ class Trainings:
                 if self._closed:
                     return
                 task = self._queue.popleft()
-                self._current = task.name
+                self._current, self._began = task.name, time.time()
                 self._child.reset()
             try:
                 self._carry_out(task)

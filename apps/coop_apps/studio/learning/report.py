@@ -33,12 +33,15 @@ class Report(NamedTuple):
         Whether it is about to stop.
     progress
         What its folder tells.
+    began
+        When the work on it began, see `Trainings.began`.
     """
 
     lesson: Lesson
     position: int
     stopping: bool
     progress: Progress
+    began: float = 0.0
 
     @property
     def done(self) -> float:
@@ -76,8 +79,8 @@ class Report(NamedTuple):
             case "waiting":
                 before = f"{self.position} before it" if self.position else "next"
                 return f"{lesson.name} waits for its turn: {before}."
-            case "training" if step == 0:
-                return f"{lesson.name}: reading the file and making the networks …"
+            case "training" if self.progress.written < self.began or step == 0:
+                return f"{lesson.name}: {'going on' if step else 'beginning'}, in a moment …"
             case "training":
                 return f"{lesson.name}: learning, step {step}, {_time(self.left)} left"
             case "exporting":
@@ -111,7 +114,11 @@ def report(trainings: Trainings, name: str) -> Report:
     """Look at a lesson; `CoopError` if there is none of this name."""
     lesson = trainings.lesson(name)
     return Report(
-        lesson, trainings.position(name), trainings.stopping(name), look(trainings.run(name))
+        lesson,
+        trainings.position(name),
+        trainings.stopping(name),
+        look(trainings.run(name)),
+        trainings.began(name),
     )
 
 

@@ -29,6 +29,8 @@ class Progress(NamedTuple):
         Roll-backs of the guard and a flat descriptor, one line each.
     sheet
         The newest sheet of samples, or None.
+    written
+        When the log was written last, in seconds as of `time.time`; 0 if it is not there.
     """
 
     step: int = 0
@@ -36,6 +38,7 @@ class Progress(NamedTuple):
     figures: dict[str, list[tuple[float, float]]] = {}  # noqa: RUF012  never changed
     events: tuple[str, ...] = ()
     sheet: Path | None = None
+    written: float = 0.0
 
 
 def look(run: Path) -> Progress:
@@ -46,7 +49,8 @@ def look(run: Path) -> Progress:
         stat = (run / "log.jsonl").stat()
     except OSError:
         return Progress(sheet=sheet)
-    return _log(run / "log.jsonl", stat.st_size, stat.st_mtime_ns)._replace(sheet=sheet)
+    progress = _log(run / "log.jsonl", stat.st_size, stat.st_mtime_ns)
+    return progress._replace(sheet=sheet, written=stat.st_mtime)
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

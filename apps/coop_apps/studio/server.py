@@ -1,6 +1,6 @@
 """The page on a port of this machine, behind the guard."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,11 +42,7 @@ def serve(
     """
     page = build(studio)
     page.queue(max_size=studio.limits.waiting, default_concurrency_limit=1, api_open=False)
-
-    def unfinished() -> Container[str]:
-        return page._queue.event_ids_to_events
-
-    app = Guarded(studio.limits, (host.strip("[]"), *names), private, unfinished)
+    app = Guarded(studio.limits, host, names, private)
     _, local, shared = page.launch(
         _app=app,
         server_name=host,

@@ -1,10 +1,11 @@
 """Events: what a job may be given, who may start one, see it and stop it."""
 
 import json
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from gradio import Blocks
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .asgi import Refusal, read_body, refuse, replay, sent_whole
@@ -26,8 +27,8 @@ class Events:
     ----------
     owned
         The record.
-    unfinished
-        Gives the numbers of all jobs that wait or run.
+    blocks
+        Gives Gradio's page, which knows its events, and the jobs that wait or run.
     waiting
         Jobs that one visitor may have among them.
     """
@@ -36,11 +37,11 @@ class Events:
         self,
         app: ASGIApp,
         owned: Owned,
-        unfinished: Callable[[], Container[str]],
+        blocks: Callable[[], Blocks],
         waiting: int,
     ) -> None:
         self.app = app
-        self._owned, self._unfinished, self._waiting = owned, unfinished, waiting
+        self._owned, self._blocks, self._waiting = owned, blocks, waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or refuse."""
@@ -68,11 +69,14 @@ class Events:
         values = strictly(body)
         check_values(values, lambda name: self._owned.may_read(visitor, name))
         self._check_session(visitor, values.get("session_hash"))
+        number = values.get("fn_index")
+        if number is not None and (type(number) is not int or number not in self._blocks().fns):
+            raise Refusal(404, "there is no such event")
         job = values.get("event_id")
         if path == f"{_API}cancel" and not self._owned.jobs.has(visitor, str(job)):
             raise Refusal(403, "this job is not yours")
         if path.startswith((f"{_API}queue/join", f"{_API}call/")):
-            unfinished = self._unfinished()
+            unfinished = self._blocks()._queue.event_ids_to_events
             mine = [job for job in self._owned.jobs.things(visitor) if job in unfinished]
             if len(mine) >= self._waiting:
                 raise Refusal(

@@ -1,6 +1,6 @@
 """Gradio's server with everything of this folder before it."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +31,16 @@ class Guarded(App):
     ----------
     limits
         Of bodies, uploads and jobs.
-    names
-        Further names of the server.
+    host, proxied
+        Names of the server, as of `Hosts`.
     folder
         Where Gradio keeps files.
-    unfinished
-        Gives the numbers of all jobs that wait or run.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        names: Iterable[str],
-        folder: Path,
-        unfinished: Callable[[], Container[str]],
-    ) -> None:
+    def __init__(self, limits: Limits, host: str, proxied: Iterable[str], folder: Path) -> None:
         super().__init__(default_response_class=ORJSONResponse)
-        self._limits, self._names, self._folder = limits, tuple(names), folder
-        self._unfinished = unfinished
+        self._limits, self._folder = limits, folder
+        self._host, self._proxied = host, tuple(proxied)
         self.owned = Owned()
         self.hosts: Hosts | None = None
 
@@ -56,10 +48,10 @@ class Guarded(App):
         """Give Gradio's stack behind the guard."""
         limits = self._limits
         app: ASGIApp = super().build_middleware_stack()
-        app = Events(app, self.owned, self._unfinished, limits.waiting_each)
+        app = Events(app, self.owned, self.get_blocks, limits.waiting_each)
         app = Files(app, self.owned, lambda path: check_upload(path, limits), self._folder)
         app = Bodies(Visitors(app), limits.body_bytes)
-        self.hosts = Hosts(Routes(app), self._names)
+        self.hosts = Hosts(Routes(app), self._host, self._proxied)
         return Headers(self.hosts)
 
     def publish(self, config: Any) -> None:

@@ -30,7 +30,7 @@ _ALWAYS = {
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
     b"content-security-policy": _POLICY.encode(),
 }
-_NEVER = {b"server", b"access-control-allow-origin", b"access-control-allow-credentials"}
+_NEVER = {b"access-control-allow-origin", b"access-control-allow-credentials"}
 _WHOLE = b"default-src 'none'; sandbox; frame-ancestors 'none'"
 _SHOWN = (b"image/png", b"image/jpeg", b"image/webp", b"image/gif", b"image/bmp", b"audio/")
 _FILES = "/gradio_api/file="

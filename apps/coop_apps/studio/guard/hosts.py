@@ -22,20 +22,21 @@ class Hosts:
 
     Parameters
     ----------
-    names
-        Names of the server besides this machine's own for itself: what it was told to listen at,
-        and what a proxy before it is called. The address that a request has reached always counts,
-        as nobody can give that to a name of his own.
+    host
+        What the server was told to listen at. The address that a request has reached counts too,
+        and this machine's names for itself.
+    proxied
+        Names of proxies before the server; pages of theirs may have another port and scheme.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, host: str, proxied: Iterable[str]) -> None:
         self.app = app
-        self.names = {name.lower() for name in (*_LOCAL, *names)}
-        self._proxied = {name.lower() for name in names}
+        self._proxied = {name.lower() for name in proxied}
+        self._names = {*_LOCAL, host.strip("[]").lower(), *self._proxied}
 
     def add(self, name: str) -> None:
         """Add a name that is known late, such as that of a share link."""
-        self.names.add(name.lower())
+        self._names.add(name.lower())
         self._proxied.add(name.lower())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +58,7 @@ class Hosts:
         if host is None or name is None:
             raise Refusal(400, "the header Host is missing or malformed")
         reached = (scope.get("server") or ("",))[0]
-        if name not in self.names and name != reached:
+        if name not in self._names and name != reached:
             raise Refusal(421, "this server has another name; its operator gives --allow-host")
         origin = header(scope, b"origin")
         if origin is not None and not self._is_ours(origin, host):

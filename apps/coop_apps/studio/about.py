@@ -9,7 +9,6 @@ import gradio as gr
 import coop_runtime
 from coop_runtime import Report
 
-from ..export import RTOL
 from ..inputs import fingerprint, open_picture
 from .choices import Choice
 from .facts import LICENCES, checksums, in_words, parity_rows, samples, version_rows
@@ -82,7 +81,7 @@ def _show(studio: Studio, bundle: str | None) -> list[Any]:
     return [
         in_words(card),
         sheet and open_picture(sheet.read_bytes(), sheet.name),
-        parity_rows(card, RTOL),
+        parity_rows(card),
         checksums(card, fingerprint(folder / "card.json")),
         version_rows(card),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from coop_apps.studio.facts import checksums, in_words, parity_rows, samples
 from coop_runtime import Card, read_card
-from coop_runtime.card import Parity
+from coop_runtime.card import Parity, Precision
 
 CASES = ({"batch": 1}, {"batch": 3})
 TRAINING = {
@@ -60,10 +60,17 @@ def test_a_card_that_tells_nothing_or_nonsense_is_shown_without_it(card: Card) -
 
 
 def test_the_parity_report_has_the_limit(card: Card) -> None:
-    assert parity_rows(card, 1e-5) == [
+    assert parity_rows(card) == [
         ["generator", "ONNX Runtime", "3.0e-06", "1e-05", "2", "within"],
         ["energy", "ONNX Runtime", "2.0e-05", "1e-05", "2", "beyond: it was allowed more"],
     ]
+
+
+def test_weights_in_16_bits_have_the_limit_of_their_card(card: Card) -> None:
+    half = Precision("float16", 0.05, 8, {"mean": 0.01}, 0.25)
+    stored = dataclasses.replace(card, precision=half)
+    assert [row[3:] for row in parity_rows(stored)] == [["5e-02", "2", "within"]] * 2
+    assert "weights stored in float16" in in_words(stored)
 
 
 def test_checksums_of_all_files_and_samples_that_the_card_names(card: Card, tmp_path: Path) -> None:

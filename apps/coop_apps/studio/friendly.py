@@ -1,13 +1,29 @@
 """Errors as one friendly line in the page."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import gradio as gr
 
 from coop_runtime import CoopError
 
-__all__ = ["friendly"]
+__all__ = ["friendly", "without_folders"]
+
+# Folders before a name: after a quote everything that is not one, elsewhere what has no blanks.
+_QUOTED = re.compile(r"(?<=')(?:[A-Za-z]:)?[/\\][^']*[/\\](?=[^'/\\]+')")
+_PLAIN = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^/\\\s'\"]+[/\\])+")
+
+
+def without_folders(text: str) -> str:
+    """Leave of paths only the last part: where files lie on the server is nobody's business.
+
+    Examples
+    --------
+    >>> without_folders("'/tmp/private/3f/my stone.png': not a picture; see /srv/bundles/brick")
+    "'my stone.png': not a picture; see brick"
+    """
+    return _PLAIN.sub("", _QUOTED.sub("", text))
 
 
 @contextlib.contextmanager
@@ -20,7 +36,8 @@ def friendly() -> Iterator[None]:
     try:
         yield
     except CoopError as error:
-        raise gr.Error(" ".join(str(error).split()), print_exception=False) from error
+        line = without_folders(" ".join(str(error).split()))
+        raise gr.Error(line, print_exception=False) from error
     except MemoryError as error:
         raise gr.Error(
             "Not enough memory: ask for a smaller size", print_exception=False

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +27,14 @@ class Library:
         Where models compute, as for `coop_runtime.load`.
     problems
         One line for each folder with a card that cannot be played.
+    watchers
+        Called when other bundles are there than before.
     """
 
     folder: Path
     device: str = "auto"
     problems: dict[str, str] = field(default_factory=dict)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
     _cards: dict[str, Card] = field(default_factory=dict)
     _models: OrderedDict[str, Model] = field(default_factory=OrderedDict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -52,8 +56,8 @@ class Library:
             )
         cards, problems = {}, {}
         for path in sorted(self.folder.iterdir()):
-            if not (path / "card.json").is_file():
-                continue
+            if path.name.startswith(".") or not (path / "card.json").is_file():
+                continue  # hidden ones are being written
             try:
                 cards[path.name] = coop_runtime.read_card(path)
             except CoopError as error:
@@ -61,7 +65,10 @@ class Library:
         with self._lock:
             for name in [n for n in self._models if cards.get(n) != self._cards.get(n)]:
                 del self._models[name]
+            changed = cards.keys() != self._cards.keys()
             self._cards, self.problems = cards, problems
+        for watcher in self.watchers if changed else ():
+            watcher()
 
     def names(self, kind: str | None = None, *graphs: str) -> list[str]:
         """Give the bundles of a kind (texture, images, sound, clips) that have the graphs."""

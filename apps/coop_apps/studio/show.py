@@ -31,7 +31,8 @@ def preview(x: Array, card: Card) -> Pixels:
 
 def energy_table(energies: Sequence[tuple[int, float]], x: str = "step") -> pd.DataFrame:
     """Give the points of the energy plot."""
-    return pd.DataFrame(energies, columns=[x, "energy per pixel"])
+    # Without a type, a plot takes the numbers that follow an empty table for words.
+    return pd.DataFrame(energies, columns=[x, "energy per pixel"], dtype=float)
 
 
 class Clock:

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from coop_runtime import Card
 
 from ..inputs import fingerprint
+from .learning.process import Trainings
 from .library import Library
 from .limits import Limits
 from .results import Recipe, Results
@@ -37,6 +38,8 @@ class Studio:
         See there.
     learning
         Whether visitors may train models.
+    trainings
+        Those of this server; None where visitors may not.
     """
 
     library: Library
@@ -44,6 +47,7 @@ class Studio:
     limits: Limits
     results: Results
     learning: bool
+    trainings: Trainings | None = None
 
     def recipe(
         self, command: str, name: str, options: Mapping[str, Any], *arguments: str

@@ -16,6 +16,7 @@ Examples:
   coop-export runs/brick exported/brick
   coop-export runs/brick exported/brick-loose --rtol 1e-4
   coop-export runs/brick exported/brick --format torchscript
+  coop-export runs/rain exported/rain --with-original
   coop-export exported/brick models --format triton
 
 Completion of options, for bash (also zsh_source, fish_source):
@@ -44,6 +45,12 @@ Completion of options, for bash (also zsh_source, fish_source):
     help="Add a graph that takes all Langevin steps in one call; it holds the energy once more.",
 )
 @click.option(
+    "--with-original",
+    is_flag=True,
+    help="Add the beginning of the training data to the samples, for whoever gets the bundle: at "
+    "most ten seconds of a sound or clip, 512x512 pixels of a texture.",
+)
+@click.option(
     "--atol",
     type=click.FloatRange(min=0),
     default=1e-6,
@@ -57,7 +64,15 @@ Completion of options, for bash (also zsh_source, fish_source):
     show_default=True,
     help="The same, relative to an output's largest value.",
 )
-def main(run: Path, bundle: Path, kind: str, chain: bool, atol: float, rtol: float) -> None:
+def main(
+    run: Path,
+    bundle: Path,
+    kind: str,
+    chain: bool,
+    with_original: bool,
+    atol: float,
+    rtol: float,
+) -> None:
     """Export what the run in folder RUN has learned to the new folder BUNDLE.
 
     The bundle holds what the method learned of: generator, posterior, energy with its gradient,
@@ -73,12 +88,22 @@ def main(run: Path, bundle: Path, kind: str, chain: bool, atol: float, rtol: flo
         ) from None
     if kind == "triton" and chain:
         raise CoopError("--chain: Triton takes no chain; leave it out")
+    if kind == "triton" and with_original:
+        raise CoopError("--with-original: Triton takes no samples; leave it out")
     if kind == "triton":
         export_repository(run, bundle, atol=atol, rtol=rtol)
         click.echo(f"next: tritonserver --model-repository={bundle}")
         return
     script = kind == "torchscript"
-    card = export_run(run, bundle, torchscript=script, chain=chain, atol=atol, rtol=rtol)
+    card = export_run(
+        run,
+        bundle,
+        torchscript=script,
+        chain=chain,
+        original=with_original,
+        atol=atol,
+        rtol=rtol,
+    )
     _tell(card, bundle)
 
 

@@ -174,7 +174,7 @@ def read_sample(folder: Path | str, card: Card, name: str) -> bytes | None:
     folder, card
         The bundle, and what `read_card` gave.
     name
-        Such as ``"original.wav"``, the beginning of what the model learned from; see docs/format.md.
+        Such as ``"original.wav"``, what the model learned from; see docs/format.md.
 
     Raises
     ------

@@ -12,8 +12,10 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 import coop_runtime
+from coop_runtime import Array
 
 from ..pictures import Pixels
+from ..sounds import encode_sound, with_comment
 
 __all__ = ["Recipe", "Results"]
 
@@ -89,4 +91,10 @@ class Results:
         path = self.path(name)
         flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
         Image.fromarray(np.ascontiguousarray(flat)).save(path, "PNG", pnginfo=text)
+        return str(path)
+
+    def sound(self, samples: Array, rate: float, name: str, recipe: Recipe) -> str:
+        """Write samples (time, channels) as WAV with the recipe as its comment; give the path."""
+        path = self.path(name)
+        path.write_bytes(with_comment(encode_sound(samples, rate), recipe.text(name)))
         return str(path)

@@ -1,4 +1,4 @@
-"""Textures of any size as they come to be: what the page shows while they are drawn."""
+"""Signals of any size as they come to be: what the page shows while they are drawn."""
 
 import math
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ WHOLE = 1024 * 1024
 
 
 class Drawing(NamedTuple):
-    """A picture while it is drawn.
+    """A signal while it is drawn.
 
     Attributes
     ----------
     x
-        (1, channels, height, width), in the units of the model.
+        (1, channels, *size), in the units of the model.
     done
         Share of the work that is done, from 0 to 1.
     step
-        Langevin steps taken so far; for a picture in bands, rows that are finished.
+        Langevin steps taken so far; in bands, rows or frames that are finished.
     energy
-        E(x) per pixel of the whole picture, or of the newest band; None of a draft.
+        E(x) per sample's place, of the whole or of the newest band; None of a draft.
     """
 
     x: Array
@@ -37,28 +37,30 @@ class Drawing(NamedTuple):
 
 
 def draw(
-    model: Model, size: tuple[int, int], seed: int, steps: int, loop: bool
+    model: Model, size: tuple[int, ...], seed: int, steps: int, loop: bool, whole: int = WHOLE
 ) -> Iterator[Drawing]:
-    """Draw a texture and refine it, step by step; large or seamless ones from top to bottom.
+    """Draw a signal and refine it, step by step; large or seamless ones from beginning to end.
 
     Parameters
     ----------
     model
-        Of a texture.
+        Of a texture, sound or clip.
     size
-        Height and width; of a seamless tile in whole strides, see `loop_cells`.
+        In the card's order of axes; of a loop in whole strides, see `loop_cells`.
     seed
         As in `Model.generate`.
     steps
         Langevin steps, ≥ 0.
     loop
-        Whether the picture can be laid side by side with itself.
+        Whether it goes on into itself: a picture laid side by side, a clip played again and again.
+    whole
+        Samples up to which it is refined whole.
 
     Yields
     ------
     The draft first, and the result last, which is what ``coop-run generate`` writes.
     """
-    if loop or (math.prod(size) > WHOLE and streams_in_tiles(model.card)):
+    if loop or (math.prod(size) > whole and streams_in_tiles(model.card)):
         yield from _in_bands(model, size, seed, steps, loop)
         return
     x = model.generate(1, seed, size) if model.card.latent else model.noise(1, seed, size)
@@ -71,7 +73,7 @@ def draw(
 
 
 def _in_bands(
-    model: Model, size: tuple[int, int], seed: int, steps: int, loop: bool
+    model: Model, size: tuple[int, ...], seed: int, steps: int, loop: bool
 ) -> Iterator[Drawing]:
     low = model.card.signal.value_range[0]
     canvas = np.full((1, model.card.signal.channels, *size), low, np.float32)

@@ -46,6 +46,7 @@ def live(studio: Studio, bundle: gr.Dropdown, seed: gr.Number) -> None:
         with gr.Column(min_width=280):
             picture = gr.Image(
                 label="The loop",
+                show_label=False,
                 type="numpy",
                 format="png",
                 interactive=False,

@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from .clips import clips
 from .sounds import sounds
 from .studio import Studio
 from .textures import textures
@@ -34,4 +35,6 @@ def build(studio: Studio) -> gr.Blocks:
             textures(studio)
         with gr.Tab("Sounds", id="sounds"):
             sounds(studio)
+        with gr.Tab("Clips", id="clips"):
+            clips(studio)
     return page

@@ -24,12 +24,28 @@ _LONGEST = 10.0  # seconds of an original that are shown; coop-export writes no 
 def sounds(studio: Studio) -> gr.Dropdown:
     """Lay out the tab; give the list of bundles, to be refreshed when there are new ones."""
     names = studio.library.names("sound")
+    first = next(iter(names), None)
+    usual = studio.usual_steps(first)
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
-            bundle = gr.Dropdown(names, value=next(iter(names), None), label="Sound")
-            seconds = gr.Slider(0.5, studio.limits.seconds, 6, step=0.5, label="Length, seconds")
+            bundle = gr.Dropdown(names, value=first, label="Sound", elem_id="sounds-bundle")
+            seconds = gr.Slider(
+                0.5,
+                studio.limits.seconds,
+                6,
+                step=0.5,
+                label="Length, seconds",
+                elem_id="sounds-seconds",
+            )
             with gr.Row(elem_classes="seed"):
-                seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
+                seed = gr.Number(
+                    0,
+                    label="Seed",
+                    precision=0,
+                    minimum=0,
+                    maximum=2**32 - 1,
+                    elem_id="sounds-seed",
+                )
                 dice = gr.Button("Another seed", min_width=120)
             kind = gr.Radio(
                 _KINDS,
@@ -37,9 +53,14 @@ def sounds(studio: Studio) -> gr.Dropdown:
                 label="Quality",
                 info="A draft is the generator's alone; the descriptor refines it, step by step.",
             )
-            steps = gr.Slider(1, 100, 30, step=1, label="Steps of refinement")
+            steps = gr.Slider(
+                1, 100, usual, step=1, label="Steps of refinement", elem_id="sounds-steps"
+            )
             loop = gr.Checkbox(
-                False, label="Seamless loop", info="The end flows into the beginning."
+                False,
+                label="Seamless loop",
+                info="The end flows into the beginning.",
+                elem_id="sounds-loop",
             )
             with gr.Row():
                 start = gr.Button("Make", variant="primary")
@@ -47,11 +68,13 @@ def sounds(studio: Studio) -> gr.Dropdown:
         with gr.Column(scale=2, min_width=320):
             with gr.Row():
                 with gr.Column(min_width=300):
-                    picture = _picture("Made: waveform and spectrogram", "sounds-picture")
-                    audio = _player("Made: listen", "sounds-audio")
+                    gr.Markdown("### Made")
+                    picture = _picture("waveform and spectrogram, made", "sounds-picture")
+                    audio = _player("Listen to what was made", "sounds-audio")
                 with gr.Column(min_width=300, visible=False) as beside:
-                    original = _picture("Original: waveform and spectrogram", "sounds-original")
-                    heard = _player("Original: listen", "sounds-heard")
+                    gr.Markdown("### Learned from")
+                    original = _picture("waveform and spectrogram, original", "sounds-original")
+                    heard = _player("Listen to what it learned from", "sounds-heard")
             again = gr.Checkbox(True, label="Repeat while playing", elem_id="sounds-repeat")
             said = "Choose a sound, then press Make." if names else _NO_BUNDLE
             line = gr.HTML(status(said), elem_id="sounds-status")
@@ -114,6 +137,7 @@ def sounds(studio: Studio) -> gr.Dropdown:
 def _picture(label: str, name: str) -> gr.Image:
     return gr.Image(
         label=label,
+        show_label=False,
         type="numpy",
         format="png",
         interactive=False,
@@ -161,7 +185,7 @@ def _beside(studio: Studio, name: str | None) -> tuple[Any, ...]:
         if name is None:
             return gr.update(visible=False), None, None, gr.skip()
         card, data = studio.library.card(name), studio.library.sample(name, "original.wav")
-        steps, rate = studio.steps(card) or 1, card.signal.rate
+        steps, rate = studio.usual_steps(name), card.signal.rate
         if data is None or rate is None:
             return gr.update(visible=False), None, None, steps
         samples = decode_sound(data, "original.wav", round(rate), card.signal.channels)

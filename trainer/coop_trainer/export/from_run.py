@@ -198,10 +198,11 @@ def _original(training: Training) -> dict[str, bytes]:
     if kind == "images":
         raise CoopError("a set of pictures has no one original; leave --with-original out")
     rate = signals.rate or FRAMES_PER_SECOND
-    x = signals.tensors(torch.device("cpu"))[0][0]
+    if kind == "sound":
+        x = signals.tensors(torch.device("cpu"))[0][0, :, : round(LONGEST * rate)]
+        return {"original.wav": wav(x, rate, signals.source_range, signals.whitening)}
+    levels = torch.from_numpy(signals.arrays[0][0]).movedim(-1, 0)  # as they were read
+    x = levels / 127.5 - 1
     if kind == "texture":
         return {"original.png": png([x[None, :, :LARGEST, :LARGEST]])}
-    x = x[:, : round(LONGEST * rate)]
-    if kind == "clips":
-        return {"original.gif": gif(x, rate)}
-    return {"original.wav": wav(x, rate, signals.source_range, signals.whitening)}
+    return {"original.gif": gif(x[:, : round(LONGEST * rate)], rate)}

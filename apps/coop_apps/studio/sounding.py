@@ -10,9 +10,9 @@ from coop_runtime import Array, Card, CoopError, Model
 from coop_runtime.arrays import latent_shape
 from coop_runtime.philox import Purpose, Stream, normal
 from coop_runtime.tasks.drawn import mix
-from coop_runtime.tasks.stream import TILE, loop_cells, streams_in_tiles
+from coop_runtime.tasks.stream import TILE, loop_cells
 
-from .drawing import draw
+from .drawing import draw, goes_in_bands
 
 __all__ = ["Sounding", "between", "length_of", "sounding"]
 
@@ -52,7 +52,7 @@ def length_of(card: Card, seconds: float, most: float, loop: bool) -> int:
 
 
 def sounding(model: Model, length: int, seed: int, steps: int, loop: bool) -> Iterator[Sounding]:
-    """Make a sound: whole and step by step, or from beginning to end where it is long or a loop.
+    """Make a sound: whole and step by step, or from beginning to end where it is long.
 
     Parameters
     ----------
@@ -71,32 +71,29 @@ def sounding(model: Model, length: int, seed: int, steps: int, loop: bool) -> It
     ------
     The result last, which is what ``coop-run generate`` writes.
     """
-    if loop or (length > TILE and streams_in_tiles(model.card)):
+    if not loop and goes_in_bands(model.card, (length,), TILE):
         share = 0.1 if steps else 1.0  # of the work that drafts are
-        yield from _in_parts(model, length, seed, 0, loop, (0.0, share))
+        yield from _in_parts(model, length, seed, 0, (0.0, share))
         if steps:
-            yield from _in_parts(model, length, seed, steps, loop, (share, 1.0))
+            yield from _in_parts(model, length, seed, steps, (share, 1.0))
         return
-    for state in draw(model, (length,), seed, steps, loop=False):
-        samples = coop_runtime.to_samples(state.x, model.card.signal)[0]
+    to_samples = coop_runtime.loop_to_samples if loop else coop_runtime.to_samples
+    for state in draw(model, (length,), seed, steps, loop, TILE):
         doing = f"refining, step {state.step}" if steps else "drawing the draft"
-        yield Sounding(samples, state.done, doing)
+        yield Sounding(to_samples(state.x, model.card.signal)[0], state.done, doing)
 
 
 def _in_parts(
-    model: Model, length: int, seed: int, steps: int, loop: bool, span: tuple[float, float]
+    model: Model, length: int, seed: int, steps: int, span: tuple[float, float]
 ) -> Iterator[Sounding]:
-    signal, before, whole = model.card.signal, None, list[Array]()
+    """Make it from beginning to end; ``span`` is the share of the work before and after."""
+    signal, before = model.card.signal, None
     doing = "refining" if steps else "drawing the draft"
     samples = np.zeros((length, signal.channels), np.float32)
-    for block in model.stream(seed, length, refine_steps=steps, loop=loop):
+    for block in model.stream(seed, length, refine_steps=steps):
         before = coop_runtime.to_samples(block.x, signal, before)
         end = block.start + before.shape[1]
         samples[block.start : end] = before[0]
-        if loop:
-            whole.append(block.x)
-            if end == length:
-                samples = coop_runtime.loop_to_samples(np.concatenate(whole, axis=2), signal)[0]
         done = span[0] + (span[1] - span[0]) * end / length
         yield Sounding(samples.copy(), done, f"{doing}, {end / (signal.rate or 1):.1f} s so far")
 

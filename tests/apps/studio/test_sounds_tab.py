@@ -51,16 +51,16 @@ def shown(page: Any, name: str) -> np.ndarray[Any, Any]:
 def test_a_sound_is_made_heard_and_kept_with_its_settings(
     tab: Any, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shot: Any
 ) -> None:
-    enter(tab, "#sounds-seconds", 1.5)
+    enter(tab, "#sounds-seconds", 2)
     enter(tab, "#sounds-seed", 5)
     tab.get_by_label("Seamless loop").check()
     line = make(tab)
     assert line.startswith(
-        "coop-run generate exported/rain --size 12000 --seed 5 --refine 5 --loop"
+        "coop-run generate exported/rain --size 16000 --seed 5 --refine 5 --loop"
     )
     tab.locator("#sounds-picture img").wait_for()
     assert shown(tab, "#sounds-picture img").std() > 20
-    tab.locator("#sounds-audio").get_by_text("0:01").wait_for()
+    tab.locator("#sounds-audio").get_by_text("0:02").wait_for()
     path = downloaded(tab, "#sounds-file")
     shot(tab, "sounds")
 
@@ -79,7 +79,7 @@ def test_it_plays_and_repeats(tab: Any) -> None:
     enter(tab, "#sounds-seconds", 0.5)
     make(tab)
     player = tab.locator("#sounds-audio")
-    player.get_by_role("button", name="Play").click()
+    player.get_by_role("button", name="Play", exact=True).click()
     player.get_by_role("button", name="Pause").wait_for()
     tab.wait_for_timeout(1500)
     assert player.get_by_role("button", name="Pause").is_visible()
@@ -115,7 +115,7 @@ def test_the_loop_follows_the_sliders(tab: Any, shot: Any) -> None:
 
 
 def test_a_long_job_is_stopped_at_once_and_the_next_one_runs(tab: Any) -> None:
-    enter(tab, "#sounds-seconds", 60)
+    enter(tab, "#sounds-seconds", 12)
     enter(tab, "#sounds-steps", 100)
     tab.get_by_role("button", name="Make", exact=True).click()
     tab.locator("#sounds-status progress").wait_for()

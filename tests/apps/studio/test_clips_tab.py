@@ -87,7 +87,7 @@ def test_it_can_be_paused(tab: Any) -> None:
 
 
 def test_a_long_job_is_stopped_at_once(tab: Any) -> None:
-    enter(tab, "#clips-seconds", 60)
+    enter(tab, "#clips-seconds", 30)
     enter(tab, "#clips-steps", 100)
     tab.get_by_role("button", name="Film", exact=True).click()
     tab.locator("#clips-status progress").wait_for()

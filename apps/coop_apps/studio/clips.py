@@ -153,6 +153,7 @@ def _run(
     studio: Studio, bundle: str, seconds: float, seed: int, steps: int, loop: bool, kind: str
 ) -> Iterator[tuple[Any, ...]]:
     """Yield values of film, line and file."""
+    yield gr.skip(), status("starting", 0.0), gr.update(interactive=False)
     model = studio.library.model(bundle)
     signal, clock = model.card.signal, Clock()
     length = length_of(model.card, seconds, studio.limits.seconds, loop)

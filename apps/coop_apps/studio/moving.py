@@ -10,7 +10,7 @@ from ..pictures import Pixels
 
 __all__ = ["JS_PAUSE", "moving", "showing", "small_webp"]
 
-_QUALITY = 85
+_QUALITY = 75
 
 #: In the page: given whether to pause, every clip stands still at its first frame, or moves.
 JS_PAUSE = """(paused) => {

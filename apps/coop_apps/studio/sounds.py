@@ -157,6 +157,7 @@ def _run(
     studio: Studio, bundle: str, seconds: float, seed: int, steps: int, loop: bool
 ) -> Iterator[tuple[Any, ...]]:
     """Yield values of picture, player, line and file."""
+    yield gr.skip(), gr.skip(), status("starting", 0.0), gr.update(interactive=False)
     model = studio.library.model(bundle)
     length = length_of(model.card, seconds, studio.limits.seconds, loop)
     rate, clock = model.card.signal.rate or 1.0, Clock()

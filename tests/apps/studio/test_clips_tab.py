@@ -92,7 +92,7 @@ def test_a_long_job_is_stopped_at_once(tab: Any) -> None:
     tab.get_by_role("button", name="Film", exact=True).click()
     tab.locator("#clips-status progress").wait_for()
     tab.get_by_role("button", name="Stop", exact=True).click()
-    tab.locator("#clips-status").get_by_text("Stopped.").wait_for(timeout=1000)
+    tab.locator("#clips-status").get_by_text("Stopped.").wait_for(timeout=5000)
     enter(tab, "#clips-seconds", 0.5)
     enter(tab, "#clips-steps", 1)
     assert "--refine 1 " in film(tab)

@@ -118,7 +118,7 @@ def test_a_long_job_is_stopped_at_once_and_the_next_one_runs(tab: Any) -> None:
     tab.get_by_role("button", name="Make", exact=True).click()
     tab.locator("#sounds-status progress").wait_for()
     tab.get_by_role("button", name="Stop", exact=True).click()
-    tab.locator("#sounds-status").get_by_text("Stopped.").wait_for(timeout=1000)
+    tab.locator("#sounds-status").get_by_text("Stopped.").wait_for(timeout=5000)
     enter(tab, "#sounds-seconds", 0.5)
     enter(tab, "#sounds-steps", 1)
     assert "--refine 1 " in make(tab)

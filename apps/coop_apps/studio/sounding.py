@@ -136,7 +136,8 @@ def between(model: Model, seeds: tuple[int, int], way: float, cells: int, steps:
         *_, last = model.refine(x, steps, seeds[0])
         x = last.x
     inside = x[:, :, margin * stride : (margin + cells) * stride]
-    return coop_runtime.loop_to_samples(inside, signal)[0]
+    samples: Array = coop_runtime.loop_to_samples(inside, signal)[0]
+    return samples
 
 
 def _margin(card: Card, steps: int) -> int:

@@ -102,7 +102,8 @@ def magma(shade: NDArray[np.float64]) -> Pixels:
     """
     anchors = np.linspace(0, 1, len(_MAGMA))
     colours = [np.interp(shade, anchors, channel) for channel in _MAGMA.T]
-    return np.rint(np.stack(colours, axis=-1)).astype(np.uint8)
+    levels: Pixels = np.rint(np.stack(colours, axis=-1)).astype(np.uint8)
+    return levels
 
 
 def sound_picture(samples: Array, rate: float) -> Pixels:

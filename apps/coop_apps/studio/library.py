@@ -8,6 +8,7 @@ from pathlib import Path
 
 import coop_runtime
 from coop_runtime import Card, CoopError, Model, SessionOptions
+from coop_runtime.bundle import read_sample
 
 __all__ = ["Library"]
 
@@ -96,6 +97,16 @@ class Library:
         """Give a bundle's folder; `CoopError` as in `card`."""
         self.card(name)
         return self.folder / name
+
+    def sample(self, name: str, file: str) -> bytes | None:
+        """Give the bytes of a bundle's ``samples/FILE``, verified; None if it has none.
+
+        Raises
+        ------
+        CoopError
+            There is no such bundle, or its file is not the one that its card describes.
+        """
+        return read_sample(self.path(name), self.card(name), file)
 
     def model(self, name: str) -> Model:
         """Give the model of a bundle, loaded and verified; `CoopError` if that fails."""

@@ -56,6 +56,10 @@ class Studio:
         sha256 = fingerprint(self.library.path(name) / "card.json")
         return Recipe(command, name, sha256, arguments, options)
 
+    def usual_steps(self, name: str | None) -> int:
+        """Give the steps that a slider from 1 on starts with, of a bundle or of none."""
+        return max(1, self.steps(self.library.card(name))) if name else 1
+
     def steps(self, card: Card) -> int:
         """Give the Langevin steps that a bundle is refined by, if nothing else is said."""
         return card.langevin.steps if card.langevin is not None else 0

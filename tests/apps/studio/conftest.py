@@ -1,0 +1,288 @@
+"""A studio with tiny bundles on a port of this machine, and a browser to visit it.
+
+Fixtures: `library` (folder of the bundles brick, digits, rain, waves), `server` (coop-studio in a
+process of its own), `open_server` (the same with options), `page` (headless Chromium at `server`),
+`shot` (screenshots, kept in the folder that the environment variable COOP_SCREENSHOTS names).
+"""
+
+import contextlib
+import hashlib
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper, parser
+
+from coop_runtime.card import CARD_FILE, FORMAT, Card, Entry, Graph, Langevin, Latent, Signal
+
+_SOURCE = (0.0, 255.0)
+_HALF, _FULL = (-0.5, 0.5), (-1.0, 1.0)
+SIGNALS = {
+    "brick": (Signal("texture", 2, 3, _FULL, _SOURCE, (32, 32), (True, True)), (4, 4)),
+    "digits": (Signal("images", 2, 1, _FULL, _SOURCE, (16, 16), (False, False)), (4, 4)),
+    "rain": (Signal("sound", 1, 1, _FULL, _HALF, (4000,), (True,), rate=8000.0), (40,)),
+    "waves": (
+        Signal("clips", 3, 3, _FULL, _SOURCE, (8, 16, 16), (True, False, False), rate=12.5),
+        (4, 4, 4),
+    ),
+}
+
+# x = tanh(W z), cell by cell. E(x) = ½‖x‖². log p(z, x) of that generator. mean(z | x) = Wᵀ x.
+GENERATOR = """generator (float[batch, LATENT] z) => (float[batch, SIGNAL] x) {
+    before = ConvTranspose<strides = STRIDES>(z, weight)
+    x = Tanh(before)
+}"""
+ENERGY = """energy (float[batch, SIGNAL] x) => (float[batch] energy, float[batch, SIGNAL] gradient)
+<int64[COUNT] axes = {AXES}, float half = {0.5}> {
+    square = Mul(x, x)
+    sum = ReduceSum<keepdims = 0>(square, axes)
+    energy = Mul(half, sum)
+    gradient = Identity(x)
+}"""
+POSTERIOR = """posterior (float[batch, LATENT] z, float[batch, SIGNAL] x, float[batch, SIGNAL] mask,
+    float sigma) => (float[batch] log_p, float[batch, LATENT] gradient,
+    float[batch, SIGNAL] reconstruction)
+<int64[COUNT] axes = {AXES}, float one = {1.0}, float minus_half = {-0.5}> {
+    before = ConvTranspose<strides = STRIDES>(z, weight)
+    reconstruction = Tanh(before)
+    difference = Sub(x, reconstruction)
+    residual = Mul(mask, difference)
+    scaled = Div(residual, sigma)
+    scaled_square = Mul(scaled, scaled)
+    misfit = ReduceSum<keepdims = 0>(scaled_square, axes)
+    z_square = Mul(z, z)
+    norm = ReduceSum<keepdims = 0>(z_square, axes)
+    both = Add(misfit, norm)
+    log_p = Mul(minus_half, both)
+    weighted = Mul(mask, scaled)
+    pull = Div(weighted, sigma)
+    g_square = Mul(reconstruction, reconstruction)
+    slope = Sub(one, g_square)
+    back = Mul(pull, slope)
+    pulled = Conv<strides = STRIDES>(back, weight)
+    gradient = Sub(pulled, z)
+}"""
+ENCODER = """encoder (float[batch, SIGNAL] x)
+    => (float[batch, LATENT] mean, float[batch, LATENT] log_variance)
+<float nothing = {0.0}> {
+    mean = Conv<strides = STRIDES>(x, weight)
+    log_variance = Mul(nothing, mean)
+}"""
+TEXTS = {
+    "generator": GENERATOR,
+    "energy": ENERGY,
+    "posterior": POSTERIOR,
+    "encoder": ENCODER,
+}
+
+
+def write_bundle(folder: Path, signal: Signal, strides: tuple[int, ...]) -> None:
+    """Write a bundle of a generator, an energy, a posterior and an encoder with closed forms."""
+    cells = [n // s for n, s in zip(signal.trained_shape, strides, strict=True)]
+    small, large = (
+        [
+            f"{letter}{k}" if free else n
+            for k, (n, free) in enumerate(zip(sizes, signal.extendable, strict=True))
+        ]
+        for letter, sizes in (("h", cells), ("H", signal.trained_shape))
+    )
+    z, x = ("batch", 2, *small), ("batch", signal.channels, *large)
+    axes = range(1, len(x))
+    words = {
+        "LATENT": ", ".join(map(str, z[1:])),
+        "SIGNAL": ", ".join(map(str, x[1:])),
+        "STRIDES": str(list(strides)),
+        "COUNT": str(len(axes)),
+        "AXES": ", ".join(map(str, axes)),
+    }
+    shape = (2, signal.channels, *strides)
+    weight = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    files = {f"{name}.onnx": _graph(text, words, weight) for name, text in TEXTS.items()}
+    names: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "generator": ({"z": z}, {"x": x}),
+        "energy": ({"x": x}, {"energy": ("batch",), "gradient": x}),
+        "posterior": (
+            {"z": z, "x": x, "mask": x, "sigma": ()},
+            {"log_p": ("batch",), "gradient": z, "reconstruction": x},
+        ),
+        "encoder": ({"x": x}, {"mean": z, "log_variance": z}),
+    }
+    nothing = (0,) * signal.dims
+    card = Card(
+        format=FORMAT,
+        name=folder.name,
+        signal=signal,
+        latent=Latent(2, strides, reach=nothing),
+        langevin=Langevin(steps=5, step_size=0.1, clamp=True, reach=nothing),
+        sigma=0.3,
+        graphs={name: Graph(f"{name}.onnx", strides, *ends) for name, ends in names.items()},
+        files={n: Entry(hashlib.sha256(b).hexdigest(), len(b)) for n, b in files.items()},
+    )
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+
+
+def _graph(text: str, words: dict[str, str], weight: Any) -> bytes:
+    for word, value in words.items():
+        text = text.replace(word, value)
+    model = parser.parse_model('<ir_version: 8, opset_import: ["": 18]>\n' + text)
+    if "weight" in text:
+        model.graph.initializer.append(numpy_helper.from_array(weight, "weight"))
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a bundle of each kind: brick, digits, rain and waves."""
+    folder = tmp_path_factory.mktemp("library")
+    for name, (of, strides) in SIGNALS.items():
+        write_bundle(folder / name, of, strides)
+    return folder
+
+
+@dataclass
+class Server:
+    """A running studio.
+
+    Attributes
+    ----------
+    url
+        Of its page, without a slash at its end.
+    library
+        Folder of its bundles.
+    process
+        What serves it.
+    lines
+        What it has written, so far.
+    """
+
+    url: str
+    library: Path
+    process: "subprocess.Popen[str]"
+    lines: list[str] = field(default_factory=list)
+
+
+Open = Callable[..., contextlib.AbstractContextManager[Server]]
+
+
+@contextlib.contextmanager
+def serving(library: Path, *options: str, seconds: float = 120) -> Iterator[Server]:
+    """Run ``coop-studio LIBRARY`` with options at a free port until the block ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = "from coop_apps.studio.command import main; main()"
+    words = [sys.executable, "-c", program, str(library), "--port", str(port), *options]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "PYTHONUNBUFFERED": "1",
+        "OMP_NUM_THREADS": "1",
+        "NO_PROXY": "*",
+    }
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    server = Server(f"http://127.0.0.1:{port}", library, process)
+    opened: queue.Queue[bool] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(server, opened), daemon=True)
+    reader.start()
+    try:
+        if not opened.get(timeout=seconds):
+            pytest.fail("coop-studio ended at once:\n" + "".join(server.lines))
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join(5)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _read(server: Server, opened: "queue.Queue[bool]") -> None:
+    assert server.process.stdout is not None
+    for line in server.process.stdout:
+        server.lines.append(line)
+        if line.startswith("Coop Studio:"):
+            opened.put(True)
+    opened.put(False)
+
+
+@pytest.fixture(scope="session")
+def open_server(library: Path) -> Open:
+    """Give a function: with the options of coop-studio it gives a server, as a context."""
+
+    def opened(*options: str, folder: Path = library) -> Any:
+        return serving(folder, *options)
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def server(library: Path) -> Iterator[Server]:
+    """Give a studio for all tests that change nothing in it."""
+    with serving(library) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Give a headless browser, or skip."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+    with api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=program, args=flags)
+        except api.Error as error:
+            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any, server: Server) -> Iterator[Any]:
+    """Give a Playwright page at the server; what the browser complains about fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    shown = context.new_page()
+    complaints: list[str] = []
+    shown.on("pageerror", lambda error: complaints.append(str(error)))
+    shown.goto(f"{server.url}/")
+    shown.get_by_role("heading", name="Coop Studio").wait_for()
+    yield shown
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function: of a page and a name it makes a screenshot, and gives its path."""
+    kept = os.environ.get("COOP_SCREENSHOTS")
+    folder = Path(kept) if kept else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Any, name: str) -> Path:
+        path = folder / f"{name}.png"
+        page.screenshot(path=str(path))
+        return path
+
+    return take

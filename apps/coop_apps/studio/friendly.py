@@ -1,6 +1,7 @@
 """Errors as one friendly line in the page."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import gradio as gr
@@ -15,12 +16,14 @@ def friendly() -> Iterator[None]:
     """Turn what a visitor can cause into one line on the page.
 
     `CoopError` and `MemoryError` become `gradio.Error`; other exceptions are bugs and pass:
-    the page then says only that something went wrong.
+    the page then says only that something went wrong. Files are named without their folders, which
+    are the server's.
     """
     try:
         yield
     except CoopError as error:
-        raise gr.Error(" ".join(str(error).split()), print_exception=False) from error
+        line = re.sub(r"'/[^']*/([^'/]+)'", r"'\1'", " ".join(str(error).split()))
+        raise gr.Error(line, print_exception=False) from error
     except MemoryError as error:
         raise gr.Error(
             "Not enough memory: ask for a smaller size", print_exception=False

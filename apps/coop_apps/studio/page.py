@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from .inpaint import inpaint
 from .studio import Studio
 from .textures import textures
 
@@ -31,4 +32,6 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tab("Textures", id="textures"):
             textures(studio)
+        with gr.Tab("Inpaint", id="inpaint"):
+            inpaint(studio)
     return page

@@ -15,6 +15,7 @@ from coop_runtime.tasks.masks import Mask
 from ..inputs import open_picture, read_input
 from ..masks import read_mask
 from ..pictures import Pixels
+from .exploring import visible
 from .filling import Ask, Filling, canvas, fill, in_levels, painted, told
 from .friendly import friendly
 from .ready import Ready
@@ -72,10 +73,12 @@ def inpaint(studio: Studio) -> gr.Dropdown:
                 alt_text="the picture to be filled",
                 elem_id="inpaint-picture",
             )
+            gr.Markdown("Or one of these:")
             examples = gr.Gallery(
-                label="Or one of these",
-                columns=3,
-                height="auto",
+                label="Ready pictures",
+                show_label=False,
+                columns=6,
+                height=80,
                 format="png",
                 allow_preview=False,
                 interactive=False,
@@ -120,6 +123,7 @@ def inpaint(studio: Studio) -> gr.Dropdown:
                 buttons=[],
                 layers=False,
                 format="png",
+                height=480,
                 brush=gr.Brush(default_size=40, colors=[_BRUSH], color_mode="fixed"),
                 eraser=gr.Eraser(default_size=40),
                 elem_id="inpaint-editor",
@@ -128,8 +132,10 @@ def inpaint(studio: Studio) -> gr.Dropdown:
                 start = gr.Button("Complete", variant="primary", elem_id="inpaint-start")
                 stop = gr.Button("Stop", variant="stop", elem_id="inpaint-stop")
             line = gr.HTML(status(_HINT), elem_id="inpaint-status")
+            gr.Markdown("Suggestions, the best first. Choose one to see it larger:")
             gallery = gr.Gallery(
-                label="Suggestions, the best first: choose one",
+                label="Suggestions",
+                show_label=False,
                 columns=3,
                 height="auto",
                 format="png",
@@ -194,7 +200,7 @@ def inpaint(studio: Studio) -> gr.Dropdown:
 
     def begin(name: str) -> list[Pixels]:
         with friendly():
-            return [_visible(pixels) for pixels in ready.pictures(name)] if name else []
+            return [visible(pixels) for pixels in ready.pictures(name)] if name else []
 
     def first(name: str, picture: str | None) -> Any:
         if not name or (picture is not None and not Path(picture).name.startswith(_EXAMPLE)):
@@ -268,7 +274,7 @@ def _run(
     for state in studio.worker.run(lambda: fill(model, read.x, missing, settings)):
         points.append((state.step, in_levels(float(state.errors[0]), card)))
         doing = f"step {state.step}: what is known is met to {points[-1][1]:.0f} of 255 levels"
-        shown = [_visible(preview(x[None], card)) for x in state.x]
+        shown = [visible(preview(x[None], card)) for x in state.x]
         nothing = gr.update(interactive=False)
         line = status(f"{doing}{clock.left(state.done)}", state.done)
         yield shown, line, _table(points), gr.skip(), nothing, nothing, None
@@ -308,7 +314,7 @@ def _chosen(studio: Studio, filled: Filled, index: int) -> tuple[Any, Any]:
         recipe = replace(recipe, options=dict(recipe.options) | {"choose": index + 1})
     after = filled.after[index]
     path = studio.results.picture(after, f"{recipe.bundle}-filled-{index + 1}.png", recipe)
-    return (_visible(filled.before), _visible(after)), gr.update(value=path, interactive=True)
+    return (visible(filled.before), visible(after)), gr.update(value=path, interactive=True)
 
 
 def _mask_file(studio: Studio, missing: Mask, recipe: Recipe) -> str:
@@ -321,13 +327,6 @@ def _example(studio: Studio, bundle: str, pictures: list[Pixels], index: int) ->
     recipe = studio.recipe("generate", bundle, {})
     name = f"{_EXAMPLE}{bundle}-{index + 1}.png"
     return studio.results.picture(pictures[index], name, recipe)
-
-
-def _visible(pixels: Pixels) -> Pixels:
-    """Give small pictures in larger pixels."""
-    times = max(1, 256 // max(pixels.shape[:2]))
-    large = pixels.repeat(times, axis=0).repeat(times, axis=1)
-    return large.repeat(3, axis=2) if large.shape[2] == 1 else large
 
 
 def _greyed(picture: str, card: Card) -> bool:

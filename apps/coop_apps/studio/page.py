@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from .explore import explore
 from .inpaint import inpaint
 from .studio import Studio
 from .textures import textures
@@ -34,4 +35,6 @@ def build(studio: Studio) -> gr.Blocks:
             textures(studio)
         with gr.Tab("Inpaint", id="inpaint"):
             inpaint(studio)
+        with gr.Tab("Explore", id="explore"):
+            explore(studio)
     return page

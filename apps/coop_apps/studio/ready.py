@@ -50,9 +50,10 @@ class Ready:
 
 
 def learned(bundle: Path, card: Card) -> list[Pixels]:
-    """Cut what the bundle learned out of its sheet of samples; nothing where there is none.
+    """Cut what the bundle learned out of its sheet of samples, (height, width, 1 or 3) each.
 
     Of pictures, a row of them of their size; of textures, crops of twice the size of training.
+    Nothing where there is no such sheet.
     """
     path = bundle / _SHEET
     if _SHEET not in card.files or not path.is_file():
@@ -61,8 +62,9 @@ def learned(bundle: Path, card: Card) -> list[Pixels]:
         picture = open_picture(path.read_bytes(), _SHEET)
     except CoopError:
         return []
-    sheet = np.asarray(picture.convert("L" if card.signal.channels == 1 else "RGB"))
-    sheet = sheet.reshape(*sheet.shape[:2], -1)
+    levels = np.asarray(picture.convert("L" if card.signal.channels == 1 else "RGB"))
+    x = np.moveaxis(np.atleast_3d(levels), 2, 0)[None] * np.float32(2 / 255) - 1
+    sheet = coop_runtime.to_uint8(x, card.signal)[0]  # its white is the brightest of the source
     times = 2 if card.signal.kind == "texture" else 1
     height, width = (times * n for n in card.signal.trained_shape)
     if any(

@@ -90,3 +90,9 @@ class Results:
         flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
         Image.fromarray(np.ascontiguousarray(flat)).save(path, "PNG", pnginfo=text)
         return str(path)
+
+    def file(self, data: bytes, name: str) -> str:
+        """Write bytes as they are; give the path."""
+        path = self.path(name)
+        path.write_bytes(data)
+        return str(path)

@@ -154,7 +154,7 @@ def _between(studio: Studio, bundle: gr.Dropdown) -> None:
 
             options = {"frames": n, "how": how, "refine": steps}
             recipe = studio.recipe("interpolate", bundle, options, name_a, name_b)
-            for values in show_sheet(studio, bundle, n, work, recipe):
+            for values in show_sheet(studio, bundle, n, work, recipe, n):
                 picture, text, path, x = values
                 if x is None:
                     yield picture, gr.skip(), text, path, path

@@ -96,10 +96,9 @@ def energy(studio: Studio, bundle: gr.Dropdown) -> None:
             for found in studio.worker.run(lambda: _judged(model, x)):
                 text = "Judging" if found[1] else "Drawing pictures to compare with"
                 yield status(text, 0.5), gr.skip()
-            if found is None or found[1] is None:  # the worker ended without a result
-                return
-            value, known = found
-            yield status(f"{note}{verdict(value, known)}"), histogram(value, known)
+            value, known = found or (0.0, None)
+            if known is not None:  # else the worker ended without a result
+                yield status(f"{note}{verdict(value, known)}"), histogram(value, known)
 
     wire(run, [bundle, upload], [line, plot], "energy", line, both)
 

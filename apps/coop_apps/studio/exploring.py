@@ -103,8 +103,8 @@ def fitted(path: str, card: Card) -> tuple[Array, str]:
         )
     if max(size) <= _LARGEST:
         return x, ""
-    cut = tuple(slice((n - min(n, _LARGEST)) // 2, (n + min(n, _LARGEST)) // 2) for n in size)
-    x = np.ascontiguousarray(x[(..., *cut)])
+    down, across = (slice((n - m) // 2, (n + m) // 2) for n in size for m in [min(n, _LARGEST)])
+    x = np.ascontiguousarray(x[:, :, down, across])
     return x, f"The model looked at the {_by(x.shape[2:])} in its middle. "
 
 

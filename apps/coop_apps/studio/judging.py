@@ -124,7 +124,7 @@ def histogram(energy: float, known: Known) -> str:
         'stroke-width="4"/>'
     )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" style="width: 100%" '
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" style="width: 100%; max-width: 44rem" '
         f'aria-label="{verdict(energy, known)}">{bars}{mark}{_ticks(low, high, floor)}'
         f'<text x="{min(max(at, 60), _WIDTH - 60):.0f}" y="{_HEIGHT - 4}" text-anchor="middle" '
         'fill="currentColor" font-size="15">this picture</text></svg>'
@@ -134,8 +134,8 @@ def histogram(energy: float, known: Known) -> str:
 def _ticks(low: float, high: float, floor: int) -> str:
     """Write the ends of the axis, in words and numbers, below it."""
     ends: Sequence[tuple[int, str, str]] = (
-        (0, "start", f"{low:.3g}, more likely"),
-        (_WIDTH, "end", f"less likely, {high:.3g}"),
+        (0, "start", f"{low:.4g}, more likely"),
+        (_WIDTH, "end", f"less likely, {high:.4g}"),
     )
     return "".join(
         f'<text x="{x}" y="{floor + 17}" text-anchor="{anchor}" fill="currentColor" '

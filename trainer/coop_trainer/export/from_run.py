@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import torch
 
-from coop_runtime.card import Card, Langevin, Latent, Signal
+from coop_runtime.card import Card, HalfType, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError, printable
 from coop_runtime.files import is_free
 from coop_runtime.strict import encode
@@ -41,8 +41,10 @@ def export_run(
     *,
     torchscript: bool = False,
     chain: bool = False,
+    licence: str | None = None,
+    precision: HalfType | None = None,
     atol: float = 1e-6,
-    rtol: float = 1e-5,
+    rtol: float | None = None,
 ) -> Card:
     """Export what a run has learned so far: its averaged networks at the last checkpoint.
 
@@ -56,8 +58,10 @@ def export_run(
         Whether to add the same graphs as TorchScript.
     chain
         Whether to add the graph that takes all Langevin steps in one call.
-    atol, rtol
-        Limits on the parity with torch, see `coop_trainer.export.parity.check`.
+    licence
+        Of the training data; None: known of those that come with coopnets, unsaid of others.
+    precision, atol, rtol
+        How weights are stored, and limits on the parity with torch, see `write_bundle`.
 
     Raises
     ------
@@ -98,10 +102,11 @@ def export_run(
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
         langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
-        training=_history(training),
+        training=_history(training, licence),
         samples=_samples(training),
         torchscript=torchscript,
         chain=chain,
+        precision=precision,
         atol=atol,
         rtol=rtol,
     )
@@ -122,7 +127,7 @@ def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
     )
 
 
-def _history(training: Training) -> dict[str, Any]:
+def _history(training: Training, licence: str | None) -> dict[str, Any]:
     """Tell how the model came about."""
     names = training.signals.names
     history: dict[str, Any] = {
@@ -137,6 +142,8 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": used_settings(training.config),
     }
+    if licence is not None:
+        return history | {"licence": licence}
     return history | _licence(training.signals.kind, set(names))
 
 

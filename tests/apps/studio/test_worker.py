@@ -49,7 +49,7 @@ def test_one_job_at_a_time() -> None:
 
 
 def test_who_looks_away_stops_the_job() -> None:
-    worker, steps = Worker(30.0), []
+    worker, steps = Worker(30.0), list[int]()
 
     def work() -> Iterator[int]:
         for k in range(10_000):

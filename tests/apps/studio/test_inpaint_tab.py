@@ -106,7 +106,6 @@ def opened(page: Any, picture: Path | None) -> None:
     page.locator("#inpaint-examples img").first.wait_for()
     if picture is not None:
         page.wait_for_timeout(1000)  # for the example that comes by itself
-        page.locator("#inpaint-picture").get_by_label("Clear").click()
         page.locator("#inpaint-picture input[type=file]").set_input_files(str(picture))
 
 

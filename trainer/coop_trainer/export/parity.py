@@ -133,7 +133,7 @@ def _compare(
     blueprint: Blueprint,
     signal: Signal,
     rng: torch.Generator,
-    suspicious: float,
+    suspicious: float = SUSPICIOUS,
 ) -> Parity:
     """Run a graph and its torch function on the same inputs, for every batch and size."""
     function, outputs = blueprint.function, list(blueprint.outputs)

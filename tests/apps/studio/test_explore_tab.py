@@ -130,7 +130,7 @@ def test_the_way_from_one_seed_to_another(
     made_again(fetched(page, "strip"), library, tmp_path / "out.png")
     film = fetched(page, "film")
     with Image.open(film) as opened_film:
-        assert opened_film.n_frames == 9
+        assert opened_film.n_frames == 9  # type: ignore[attr-defined]
     words = ["interpolate", str(library / "digits"), "1", "2", "--how", "spherical"]
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "film.webp")])
     assert done.exit_code == 0, done.output

@@ -142,8 +142,8 @@ def test_a_painted_hole_is_filled_and_the_rest_stays(
         line = re.sub(r"exported/", f"{library}/", line)
         line = line.replace("wall.png", str(picture))
         line = line.replace("mask.png", str(tmp_path / "mask.png"))
-        words = shlex.split(line)[1:-1]
-        done = CliRunner().invoke(main, [*words, str(tmp_path / "out.png")])
+        command = shlex.split(line)[1:-1]
+        done = CliRunner().invoke(main, [*command, str(tmp_path / "out.png")])
         assert done.exit_code == 0, done.output
         np.testing.assert_array_equal(pixels(tmp_path / "out.png"), expected)
 

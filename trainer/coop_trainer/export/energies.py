@@ -61,6 +61,6 @@ def _examples(training: Training) -> Tensor:
 
 def _quantiles(x: Tensor, energy: Callable[[Tensor], Tensor]) -> list[float]:
     with torch.no_grad():
-        energies = torch.cat([energy(part) for part in x.split(_AT_ONCE)]).double().numpy()
+        energies = torch.cat([energy(part) for part in torch.split(x, _AT_ONCE)]).double().numpy()
     levels = np.quantile(energies, np.linspace(0, 1, LEVELS))
     return [float(f"{level:.6g}") for level in levels]

@@ -5,6 +5,7 @@ from typing import Any
 
 from .arrays import Array
 from .core import Core
+from .tasks.around import completing_around
 from .tasks.complete import Completion, completing
 from .tasks.infer import Chains, Start
 from .tasks.reconstruct import How, Reconstruction, reconstructing
@@ -29,6 +30,7 @@ class Inferring(Core):
         sigma: float | None = None,
         refine_steps: int = 0,
         noise: bool | None = None,
+        around: int | None = None,
         every: int = 10,
         first: int = 0,
     ) -> Iterator[Completion]:
@@ -62,6 +64,9 @@ class Inferring(Core):
             Steps of descriptor Langevin on the missing entries alone at the end, ≥ 0.
         noise
             Whether these have noise; None for the card's choice.
+        around
+            Entries around what is missing that are looked at, ≥ 0, along axes that can be extended:
+            of a large picture with a small hole. At least the size of training; None: everything.
         every
             Steps from one yielded state to the next, ≥ 1; the first and the last are always there.
 
@@ -75,7 +80,13 @@ class Inferring(Core):
             At the call.
         """
         how = Chains(chains, steps, settle, step_size, start, sigma, seed, first)
-        return completing(self, x, mask, how, refine_steps=refine_steps, noise=noise, every=every)
+        if around is None:
+            return completing(
+                self, x, mask, how, refine_steps=refine_steps, noise=noise, every=every
+            )
+        return completing_around(
+            self, x, mask, how, around, refine_steps=refine_steps, noise=noise, every=every
+        )
 
     def complete(
         self,
@@ -91,6 +102,7 @@ class Inferring(Core):
         sigma: float | None = None,
         refine_steps: int = 0,
         noise: bool | None = None,
+        around: int | None = None,
         first: int = 0,
     ) -> Completion:
         """Suggest what is missing: the last state of `completing`, whose parameters it has.
@@ -100,9 +112,21 @@ class Inferring(Core):
         >>> filled = model.complete(x, mask, chains=8)  # doctest: +SKIP
         >>> filled.x, filled.suggestions[:, 1], filled.error  # doctest: +SKIP
         """
-        how = Chains(chains, steps, settle, step_size, start, sigma, seed, first)
-        *_, last = completing(
-            self, x, mask, how, refine_steps=refine_steps, noise=noise, every=2**63
+        *_, last = self.completing(
+            x,
+            mask,
+            seed=seed,
+            chains=chains,
+            steps=steps,
+            settle=settle,
+            step_size=step_size,
+            start=start,
+            sigma=sigma,
+            refine_steps=refine_steps,
+            noise=noise,
+            around=around,
+            every=2**63,
+            first=first,
         )
         return last
 

@@ -272,3 +272,20 @@ def test_names_of_commands_are_those_of_methods() -> None:
         assert re.search(rf"`(coop-run )?{command.name}[ `]", readme), command.name
         assert command.name == "again" or hasattr(Model, command.name or "")
         assert isinstance(command, click.Command)
+
+
+def test_complete_writes_the_chosen_suggestion_and_looks_around_the_hole(
+    tiny_bundle: Path, tmp_path: Path, model: Model, picture: Callable[..., Path]
+) -> None:
+    path, mask = picture("a.png", 0, (24, 24)), np.zeros((24, 24), bool)
+    mask[8:12, 8:12] = True
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    done(
+        *("complete", tiny_bundle, path, "--mask", tmp_path / "mask.png", *SHORT),
+        *("--around", 3, "--choose", 2, "-o", tmp_path / "out.png"),
+    )
+    expected = model.complete(
+        read(model, path), mask[None, None], chains=2, steps=3, settle=2, around=3
+    )
+    found = pixels(tmp_path / "out.png")
+    np.testing.assert_array_equal(found, drawn(model, expected.suggestions[:, 1])[0])

@@ -71,6 +71,26 @@ def test_the_bundle_holds_what_the_card_says(workplace: Path) -> None:
         assert {case["batch"] for case in parity.cases} == {1, 3}
 
 
+def test_the_card_has_energies_of_what_was_learned(workplace: Path) -> None:
+    model = coop_runtime.load(workplace / "stone", "cpu")
+    found = model.card.training["energies"]
+    assert [len(found[name]) for name in ("training", "samples")] == [51, 51]
+    assert found["training"] == sorted(found["training"])
+    with Image.open(workplace / "stone.png") as image:
+        whole = coop_runtime.from_uint8(np.asarray(image)[None], model.card.signal)
+    side = model.card.signal.trained_shape[0]
+    energies = [
+        float(model.energy(np.ascontiguousarray(whole[:, :, i : i + side, k : k + side]))[0])
+        for i in range(41 - side)
+        for k in range(37 - side)
+    ]
+    span = max(energies) - min(energies)
+    assert min(energies) - 1e-3 * span <= found["training"][0]
+    assert found["training"][-1] <= max(energies) + 1e-3 * span
+    np.testing.assert_allclose(found["training"][25], np.median(energies), atol=0.1 * span)
+    assert "energies" not in (workplace / "stone/README.md").read_text()
+
+
 def test_the_runtime_plays_it(workplace: Path) -> None:
     model = coop_runtime.load(workplace / "stone", "cpu")
     drafts = model.generate(2, seed=1, size=(50, 33))

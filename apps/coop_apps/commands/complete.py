@@ -43,6 +43,19 @@ Examples:
     help="Steps of Langevin dynamics on what is missing, at the end.",
 )
 @noise_option
+@click.option(
+    "--around",
+    type=click.IntRange(0),
+    metavar="PIXELS",
+    help="Look no further than this from what is missing, of textures and sounds: faster.",
+)
+@click.option(
+    "--choose",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Which suggestion to write; the first explains what is known best.",
+)
 @click.option("--sheet", is_flag=True, help="Input and all suggestions side by side, best first.")
 def complete(
     job: Each,
@@ -55,6 +68,8 @@ def complete(
     start: Start,
     refine: int,
     noise: bool | None,
+    around: int | None,
+    choose: int,
     sheet: bool,
 ) -> None:
     """Suggest what is missing of pictures, sounds or clips; what is known is kept.
@@ -62,6 +77,8 @@ def complete(
     Pictures of another size than the model's are scaled to it, and what is missing is scaled back.
     --json gives the error over the known entries and the energy of every suggestion.
     """
+    if choose > chains:
+        raise click.BadParameter(f"there are {chains} suggestions", param_hint="'--choose'")
     masks = Masks(mask)
 
     def task(model: Model, item: Item) -> Done:
@@ -78,6 +95,7 @@ def complete(
             sigma=sigma,
             refine_steps=refine,
             noise=noise,
+            around=around,
             every=1,
             first=item.number,
         )
@@ -86,7 +104,9 @@ def complete(
             "errors": last.error[0].tolist(),
             "energies": None if last.energy is None else last.energy[0].tolist(),
         }
-        shown = _sheet(item.x, missing, last.suggestions[0], model.card) if sheet else last.x
+        suggestions = last.suggestions[0]
+        chosen = suggestions[choose - 1 : choose]
+        shown = _sheet(item.x, missing, suggestions, model.card) if sheet else chosen
         return Done(shown, report, **read)
 
     job.run(task, any_size=True, sheet=sheet, prepare=masks.find)

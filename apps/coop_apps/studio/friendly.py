@@ -31,7 +31,8 @@ def friendly() -> Iterator[None]:
     """Turn what a visitor can cause into one line on the page.
 
     `CoopError` and `MemoryError` become `gradio.Error`; other exceptions are bugs and pass:
-    the page then says only that something went wrong.
+    the page then says only that something went wrong. Files are named without their folders, which
+    are the server's.
     """
     try:
         yield

@@ -5,6 +5,8 @@ import gradio as gr
 from .about import about
 from .choices import keep_current
 from .clips import clips
+from .explore import explore
+from .inpaint import inpaint
 from .learn import learn
 from .sounds import sounds
 from .studio import Studio
@@ -37,10 +39,14 @@ def build(studio: Studio) -> gr.Blocks:
         choices = []
         with gr.Tab("Textures", id="textures"):
             choices.append(textures(studio))
+        with gr.Tab("Inpaint", id="inpaint"):
+            choices.append(inpaint(studio))
         with gr.Tab("Sounds", id="sounds"):
             choices.append(sounds(studio))
         with gr.Tab("Clips", id="clips"):
             choices.append(clips(studio))
+        with gr.Tab("Explore", id="explore"):
+            choices.append(explore(studio))
         with gr.Tab("Learn", id="learn"):
             learned = learn(studio, page)
         with gr.Tab("About", id="about"):

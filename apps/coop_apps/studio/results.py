@@ -114,3 +114,9 @@ class Results:
         else:
             path.write_bytes(encode_clip(frames, rate, kind, text))
         return str(path)
+
+    def file(self, data: bytes, name: str) -> str:
+        """Write bytes as they are; give the path."""
+        path = self.path(name)
+        path.write_bytes(data)
+        return str(path)

@@ -19,6 +19,7 @@ from ..shown import gif, png, wav
 from ..start import resume
 from ..training import Training
 from .bundle import write_bundle
+from .energies import quantiles_of_energies
 
 __all__ = ["export_run"]
 
@@ -88,6 +89,9 @@ def export_run(
         return f.energy(x, langevin.reference_sd)
 
     has_energy = f is not None and langevin is not None
+    history = _history(training, licence)
+    if has_energy and (energies := quantiles_of_energies(training, energy)):
+        history["energies"] = energies
     return write_bundle(
         target,
         name=target.name,
@@ -109,7 +113,7 @@ def export_run(
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
         langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
-        training=_history(training, licence),
+        training=history,
         samples=_samples(training) | shown,
         torchscript=torchscript,
         chain=chain,

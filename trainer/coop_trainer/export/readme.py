@@ -16,8 +16,8 @@ _PER_SECOND = {1: "samples", 2: "pictures", 3: "frames"}
 def model_readme(card: Card) -> str:
     """Write the model card: what it is, how to play it, how it was made, how exact it is.
 
-    ``card.training`` may hold ``licence``, the licence of the training data; the rest of it
-    becomes a table.
+    ``card.training`` may hold ``licence``, the licence of the training data, and ``energies``, too
+    many numbers to show; the rest of it becomes a table.
     """
     sections = [_title(card), _samples(card), _play(card), _training(card), _parity(card)]
     sections += [_licence(card), _versions(card)]
@@ -124,7 +124,9 @@ x = model.{draw}(n=1, seed=0{argument})
 
 
 def _training(card: Card) -> str:
-    rows = [(key, value) for key, value in _flat(card.training) if key != "licence"]
+    apart = ("licence", "energies")
+    told = {key: value for key, value in card.training.items() if key not in apart}
+    rows = _flat(told)
     if not rows:
         return ""
     return _table("## How it was trained", ("setting", "value"), rows)

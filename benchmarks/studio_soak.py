@@ -1,4 +1,4 @@
-"""Many visitors of one Coop Studio at a time: is each served his own result, and is memory flat?
+"""Let many clients use one Coop Studio at a time: each must get its own results, memory be flat.
 
     python benchmarks/studio_soak.py exported
     python benchmarks/studio_soak.py exported --clients 16 --minutes 30
@@ -137,8 +137,8 @@ def main() -> None:
     with studio(options.library) as (url, pid):
         bundle = options.library / options.bundle
         met = soak(url, bundle, options.clients, options.minutes * 60, pid)
-    print(markdown(["requests", "count"], [[k, str(n)] for k, n in met.counts.most_common()]))
-    print(markdown(["s", "MB"], [[f"{t:.0f}", f"{mb:.0f}"] for t, mb in met.memory]))
+    print(markdown([["requests", "count"], *([k, str(n)] for k, n in met.counts.most_common())]))
+    print(markdown([["s", "MB"], *([f"{t:.0f}", f"{mb:.0f}"] for t, mb in met.memory)]))
 
 
 if __name__ == "__main__":

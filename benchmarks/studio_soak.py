@@ -98,7 +98,7 @@ def _draw(client: httpx.Client, model: Model, name: str, seed: int, met: Soak) -
 def _alone(model: Model, seed: int) -> bytes:
     *_, last = model.refine(model.generate(1, seed, SIZE), STEPS, seed)
     pixels = coop_runtime.to_uint8(last.x, model.card.signal)[0]
-    return pixels.tobytes()
+    return bytes(pixels.tobytes())
 
 
 def resident(pid: int) -> float:

@@ -49,4 +49,4 @@ def test_the_texture_is_what_the_runtime_draws(server: Any, tmp_path: Path) -> N
     expected = coop_runtime.to_uint8(last.x, model.card.signal)[0]
     with Image.open(path) as picture:
         assert picture.tobytes() == expected.tobytes()
-        assert "coop-run generate exported/brick" in picture.text["coopnets"]
+        assert "coop-run generate exported/brick" in picture.info["coopnets"]

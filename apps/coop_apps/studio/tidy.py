@@ -12,7 +12,7 @@ __all__ = ["keep_tidy", "tidy"]
 def tidy(folder: Path, seconds: float, keep: Container[str] = ()) -> None:
     """Delete the files in a folder and below that were last changed ``seconds`` ago, but ``keep``.
 
-    Folders that have become empty go too.
+    Folders go likewise, when they have been empty for as long.
     """
     before = time.time() - seconds
     for path in sorted(folder.rglob("*"), reverse=True):  # what is inside before its folder

@@ -69,9 +69,7 @@ class Events:
         values = strictly(body)
         check_values(values, lambda name: self._owned.may_read(visitor, name))
         self._check_session(visitor, values.get("session_hash"))
-        number = values.get("fn_index")
-        if number is not None and (type(number) is not int or number not in self._blocks().fns):
-            raise Refusal(404, "there is no such event")
+        self._check_event(path, values.get("fn_index"))
         job = values.get("event_id")
         if path == f"{_API}cancel" and not self._owned.jobs.has(visitor, str(job)):
             raise Refusal(403, "this job is not yours")
@@ -82,6 +80,16 @@ class Events:
                 raise Refusal(
                     429, f"{len(mine)} jobs of yours are waiting: let one end, or stop it"
                 )
+
+    def _check_event(self, path: str, number: Any) -> None:
+        """Refuse events that are not there; Gradio would stumble over them."""
+        events = self._blocks().fns
+        there = number is None or (type(number) is int and number in events)
+        if path.startswith(f"{_API}call/"):
+            name = path.rpartition("/")[2]
+            there = number is None and any(event.api_name == name for event in events.values())
+        if not there:
+            raise Refusal(404, "there is no such event")
 
     def _check_address(self, visitor: str, scope: Scope) -> None:
         path: str = scope["path"]

@@ -66,7 +66,7 @@ def load_clips(
     files = [file for source in sources for file in find_or_make(source, CLIPS, CLIP_SUFFIXES)]
 
     def read(file: Path) -> Clip:
-        if not file.exists():
+        if not file.is_file():
             return Clip(CLIPS[file.name](), CLIP_RATE)
         suffix = file.suffix.lower()
         reader = {".npz": _numpy, ".gif": _animated, ".webp": _animated}.get(suffix, _video)

@@ -132,10 +132,10 @@ def pixels(image: Image.Image) -> NDArray[np.uint8]:
 
 def _open(source: str) -> Image.Image:
     path = Path(source)
-    if not path.exists():
-        if source in BUILT_IN:
-            import skimage.data  # half a second, and only the built-in pictures need it
+    if source in BUILT_IN and not path.is_file():  # a folder of that name may be its bundle
+        import skimage.data  # half a second, and only the built-in pictures need it
 
-            return Image.fromarray(getattr(skimage.data, source)())
+        return Image.fromarray(getattr(skimage.data, source)())
+    if not path.exists():
         raise CoopError(f"{source}: no such picture; give a file, or one of {', '.join(BUILT_IN)}")
     return open_picture(path)

@@ -69,7 +69,7 @@ def load_sound(
     files = [file for source in sources for file in find_or_make(source, SOUNDS, SOUND_FILES)]
 
     def read(file: Path) -> NDArray[np.float32]:
-        make = None if file.exists() else SOUNDS.get(file.name)
+        make = None if file.is_file() else SOUNDS.get(file.name)
         sound = make(MADE, rate) if make else _read(file, rate)
         if len(sound) < crop:
             raise CoopError(

@@ -19,6 +19,7 @@ Examples:
   coop-export runs/fashion exported/fashion --licence "MIT, Zalando SE"
   coop-export runs/brick exported/brick-loose --rtol 1e-4
   coop-export runs/brick exported/brick --format torchscript
+  coop-export runs/rain exported/rain --with-original
   coop-export runs/brick exported/brick-small --precision float16
   coop-export exported/brick models --format triton
 
@@ -55,6 +56,12 @@ Completion of options, for bash (also zsh_source, fish_source):
     "computed in float32. Fails where that changes results or samples too much.",
 )
 @click.option(
+    "--with-original",
+    is_flag=True,
+    help="Add the beginning of the training data to the samples, for whoever gets the bundle: at "
+    "most ten seconds of a sound or clip, 512x512 pixels of a texture.",
+)
+@click.option(
     "--atol",
     type=click.FloatRange(min=0),
     default=1e-6,
@@ -72,6 +79,7 @@ def main(
     bundle: Path,
     kind: str,
     chain: bool,
+    with_original: bool,
     licence: str | None,
     precision: HalfType | None,
     atol: float,
@@ -92,6 +100,8 @@ def main(
         ) from None
     if kind == "triton" and chain:
         raise CoopError("--chain: Triton takes no chain; leave it out")
+    if kind == "triton" and with_original:
+        raise CoopError("--with-original: Triton takes no samples; leave it out")
     if kind == "triton" and precision:
         raise CoopError("--precision: export a bundle with it first, and give that as RUN")
     if kind == "triton":
@@ -104,6 +114,7 @@ def main(
         bundle,
         torchscript=script,
         chain=chain,
+        original=with_original,
         licence=licence,
         precision=precision,
         atol=atol,

@@ -32,7 +32,13 @@ def check_mp4() -> None:
         raise CoopError("writing MP4 needs PyAV: pip install 'coopnets[video]'; or take .webp")
 
 
-def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[int, int]) -> None:
+def write_mp4(
+    file: BinaryIO,
+    parts: Iterable[Pixels],
+    rate: float,
+    size: tuple[int, int],
+    comment: str = "",
+) -> None:
     """Write a clip as H.264 in MP4; odd sides are made even by repeating the edge.
 
     Parameters
@@ -45,6 +51,8 @@ def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[
         Frames per second.
     size
         Height and width.
+    comment
+        To be kept in the file.
 
     Raises
     ------
@@ -63,6 +71,8 @@ def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[
     import av  # heavy, and needed by no other file
 
     with av.open(file, "w", format="mp4") as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream(
             "libx264", rate=Fraction(rate).limit_denominator(1001), options={"crf": _QUALITY}
         )

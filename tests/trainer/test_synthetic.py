@@ -44,6 +44,7 @@ def test_loaders_know_the_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert sound.arrays[0].shape == (1, 20 * 11025, 1)
     clip = load_clips(["waves"], size=None)
     assert (clip.kind, clip.names, clip.rate) == ("clips", ("waves",), CLIP_RATE)
-    Path("waves").mkdir()  # a folder of that very name wins
+    Path("waves").mkdir()  # a bundle, say: a folder is meant by ./waves only
     np.savez("waves/a.npz", frames=np.arange(4, dtype=np.uint8).reshape(2, 2, 1))
-    assert load_clips(["waves"], size=None).arrays[0].shape == (1, 2, 2, 1, 1)
+    assert load_clips(["waves"], size=None).names == ("waves",)
+    assert load_clips(["./waves"], size=None).arrays[0].shape == (1, 2, 2, 1, 1)

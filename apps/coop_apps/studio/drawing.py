@@ -1,4 +1,4 @@
-"""Textures of any size as they come to be: what the page shows while they are drawn."""
+"""Signals of any size as they come to be: what the page shows while they are drawn."""
 
 import math
 from collections.abc import Iterator
@@ -9,27 +9,27 @@ import numpy as np
 from coop_runtime import Array, Block, Card, Model
 from coop_runtime.tasks.stream import revising_loop, streams_in_tiles
 
-__all__ = ["Drawing", "draw", "goes_in_bands"]
+__all__ = ["WHOLE", "Drawing", "draw", "goes_in_bands"]
 
-# Pixels up to which a picture is refined whole, in some 1.2 GB of memory.
-_WHOLE = 1024 * 1024
+#: Pixels up to which a picture is refined whole, in some 1.2 GB of memory.
+WHOLE = 1024 * 1024
 # Side of a tile's middle, whose energy is shown.
 _MIDDLE = 128
 
 
 class Drawing(NamedTuple):
-    """A picture while it is drawn.
+    """A signal while it is drawn.
 
     Attributes
     ----------
     x
-        (1, channels, height, width), in the units of the model.
+        (1, channels, *size), in the units of the model.
     done
         Share of the work that is done, from 0 to 1.
     step
-        Langevin steps taken so far; for a picture in bands, rows that are finished.
+        Langevin steps taken so far; in bands, rows or frames that are finished.
     energy
-        E(x) per pixel, of the whole picture, of the newest band, or of a tile's middle; None of a
+        E(x) per place, of the whole, of the newest band, or of a tile's middle; None of a
         draft that is not refined.
     """
 
@@ -40,22 +40,24 @@ class Drawing(NamedTuple):
 
 
 def draw(
-    model: Model, size: tuple[int, int], seed: int, steps: int, loop: bool
+    model: Model, size: tuple[int, ...], seed: int, steps: int, loop: bool, whole: int = WHOLE
 ) -> Iterator[Drawing]:
-    """Draw a texture and refine it, step by step; large ones from top to bottom.
+    """Draw a signal and refine it, step by step; large ones from beginning to end.
 
     Parameters
     ----------
     model
-        Of a texture.
+        Of a texture, sound or clip.
     size
-        Height and width; of a seamless tile in whole strides, see `loop_cells`.
+        In the card's order of axes; of a loop in whole strides, see `loop_cells`.
     seed
         As in `Model.generate`.
     steps
         Langevin steps, ≥ 0.
     loop
-        Whether the picture can be laid side by side with itself.
+        Whether it goes on into itself: a picture laid side by side, a clip played again and again.
+    whole
+        Places up to which it is refined whole.
 
     Yields
     ------
@@ -64,7 +66,7 @@ def draw(
     if loop:
         yield from _in_tiles(model, size, seed, steps)
         return
-    if goes_in_bands(model.card, size):
+    if goes_in_bands(model.card, size, whole):
         yield from _in_bands(model, size, seed, steps)
         return
     x = model.generate(1, seed, size) if model.card.latent else model.noise(1, seed, size)
@@ -76,19 +78,19 @@ def draw(
         yield Drawing(state.x, (1 + state.step) / (1 + steps), state.step, energy)
 
 
-def goes_in_bands(card: Card, size: tuple[int, int]) -> bool:
-    """Say whether `draw` takes a picture from top to bottom, because it is large."""
-    return math.prod(size) > _WHOLE and streams_in_tiles(card)
+def goes_in_bands(card: Card, size: tuple[int, ...], whole: int = WHOLE) -> bool:
+    """Say whether `draw` goes from beginning to end, because it is large."""
+    return math.prod(size) > whole and streams_in_tiles(card)
 
 
-def _in_tiles(model: Model, size: tuple[int, int], seed: int, steps: int) -> Iterator[Drawing]:
+def _in_tiles(model: Model, size: tuple[int, ...], seed: int, steps: int) -> Iterator[Drawing]:
     middle = tuple(slice((n - min(n, _MIDDLE)) // 2, (n + min(n, _MIDDLE)) // 2) for n in size)
     for step, x in enumerate(revising_loop(model, seed, size, steps)):
         energy = _energy(model, x[:, :, *middle]) if steps else None
         yield Drawing(x, (1 + step) / (1 + steps), step, energy)
 
 
-def _in_bands(model: Model, size: tuple[int, int], seed: int, steps: int) -> Iterator[Drawing]:
+def _in_bands(model: Model, size: tuple[int, ...], seed: int, steps: int) -> Iterator[Drawing]:
     low = model.card.signal.value_range[0]
     canvas = np.full((1, model.card.signal.channels, *size), low, np.float32)
     share = 0.1 if steps else 1.0  # of the work that drafts are

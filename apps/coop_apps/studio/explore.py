@@ -12,6 +12,7 @@ from coop_runtime import Array
 
 from ..inputs import read_input
 from ..pictures import Pixels
+from .choices import Choice
 from .explore_parts import buttons, file, image, show_sheet, wire
 from .explore_uploads import energy, reconstruct
 from .exploring import cell_at, drawn, moving, visible
@@ -25,11 +26,16 @@ _ROWS = 9
 Values = Iterator[tuple[Any, ...]]
 
 
-def explore(studio: Studio) -> gr.Dropdown:
+def explore(studio: Studio) -> Choice:
     """Lay out the tab; give the list of bundles, to be refreshed when there are new ones."""
-    names = [n for kind in ("images", "texture") for n in studio.library.names(kind, "generator")]
+
+    def names() -> list[str]:
+        return [
+            n for kind in ("images", "texture") for n in studio.library.names(kind, "generator")
+        ]
+
     bundle = gr.Dropdown(
-        names, value=next(iter(names), None), label="Model", elem_id="explore-bundle"
+        names(), value=next(iter(names()), None), label="Model", elem_id="explore-bundle"
     )
     for title, lay_out in (
         ("Panel", _panel),
@@ -40,7 +46,7 @@ def explore(studio: Studio) -> gr.Dropdown:
     ):
         with gr.Tab(title):
             lay_out(studio, bundle)
-    return bundle
+    return Choice(bundle, names)
 
 
 def _panel(studio: Studio, bundle: gr.Dropdown) -> None:

@@ -8,7 +8,22 @@ import gradio as gr
 
 from coop_runtime import CoopError
 
-__all__ = ["friendly"]
+__all__ = ["friendly", "without_folders"]
+
+# Folders before a name: after a quote everything that is not one, elsewhere what has no blanks.
+_QUOTED = re.compile(r"(?<=')(?:[A-Za-z]:)?[/\\][^']*[/\\](?=[^'/\\]+')")
+_PLAIN = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^/\\\s'\"]+[/\\])+")
+
+
+def without_folders(text: str) -> str:
+    """Leave of paths only the last part: where files lie on the server is nobody's business.
+
+    Examples
+    --------
+    >>> without_folders("'/tmp/private/3f/my stone.png': not a picture; see /srv/bundles/brick")
+    "'my stone.png': not a picture; see brick"
+    """
+    return _PLAIN.sub("", _QUOTED.sub("", text))
 
 
 @contextlib.contextmanager
@@ -22,7 +37,7 @@ def friendly() -> Iterator[None]:
     try:
         yield
     except CoopError as error:
-        line = re.sub(r"'/[^']*/([^'/]+)'", r"'\1'", " ".join(str(error).split()))
+        line = without_folders(" ".join(str(error).split()))
         raise gr.Error(line, print_exception=False) from error
     except MemoryError as error:
         raise gr.Error(

@@ -11,6 +11,7 @@ from coop_runtime import CoopError
 
 from ..inputs import open_picture
 from ..pictures import Pixels
+from .choices import Choice
 from .exploring import visible
 from .filling import Ask, canvas
 from .friendly import friendly
@@ -25,15 +26,18 @@ _BRUSH = "rgb(233, 30, 99)"
 _HINT = "Choose a picture, paint over what is to be filled, then press Complete."
 
 
-def inpaint(studio: Studio) -> gr.Dropdown:
+def inpaint(studio: Studio) -> Choice:
     """Lay out the tab; give the list of bundles, to be refreshed when there are new ones."""
     library, ready = studio.library, Ready(studio.library)
-    names = [n for kind in ("texture", "images") for n in library.names(kind, "generator")]
+
+    def names() -> list[str]:
+        return [n for kind in ("texture", "images") for n in library.names(kind, "generator")]
+
     filled = gr.State(None, time_to_live=3600)
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             bundle = gr.Dropdown(
-                names, value=next(iter(names), None), label="Model", elem_id="inpaint-bundle"
+                names(), value=next(iter(names()), None), label="Model", elem_id="inpaint-bundle"
             )
             picture = gr.Image(
                 label="Your picture",
@@ -218,4 +222,4 @@ def inpaint(studio: Studio) -> gr.Dropdown:
     examples.select(take, bundle, picture, queue=False, api_visibility="private")
     picture.change(paint, picture, editor, queue=False, api_visibility="private")
     gallery.select(choose, filled, [slider, file], queue=False, api_visibility="private")
-    return bundle
+    return Choice(bundle, names)

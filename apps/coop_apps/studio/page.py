@@ -2,8 +2,13 @@
 
 import gradio as gr
 
+from .about import about
+from .choices import keep_current
+from .clips import clips
 from .explore import explore
 from .inpaint import inpaint
+from .learn import learn
+from .sounds import sounds
 from .studio import Studio
 from .textures import textures
 
@@ -31,10 +36,30 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(
             "# Coop Studio\nMore of *this* stone, *this* rain: small models that you can play with."
         )
+        choices = []
         with gr.Tab("Textures", id="textures"):
-            textures(studio)
+            choices.append(textures(studio))
         with gr.Tab("Inpaint", id="inpaint"):
-            inpaint(studio)
+            choices.append(inpaint(studio))
+        with gr.Tab("Sounds", id="sounds"):
+            choices.append(sounds(studio))
+        with gr.Tab("Clips", id="clips"):
+            choices.append(clips(studio))
         with gr.Tab("Explore", id="explore"):
-            explore(studio)
+            choices.append(explore(studio))
+        with gr.Tab("Learn", id="learn"):
+            learned = learn(studio, page)
+        with gr.Tab("About", id="about"):
+            choices.append(about(studio, page))
+        refresh = keep_current(studio.library, choices, page)
+        if learned is not None:
+            dropdowns = [choice.dropdown for choice in choices]
+            learned.change(
+                refresh,
+                dropdowns,
+                dropdowns,
+                preprocess=False,
+                queue=False,
+                api_visibility="private",
+            )
     return page

@@ -9,6 +9,7 @@ import gradio as gr
 from coop_runtime import Card
 from coop_runtime.tasks.stream import loop_cells
 
+from .choices import Choice
 from .drawing import Drawing, draw, goes_in_bands
 from .friendly import friendly
 from .show import Clock, energy_table, preview, status, to_pixels
@@ -19,8 +20,8 @@ __all__ = ["textures"]
 _KINDS = ("Draft", "Refined")
 
 
-def textures(studio: Studio) -> gr.Dropdown:
-    """Lay out the tab; give the list of bundles, to be refreshed when there are new ones."""
+def textures(studio: Studio) -> Choice:
+    """Lay out the tab; give its list of bundles."""
     names = studio.library.names("texture")
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
@@ -107,7 +108,7 @@ def textures(studio: Studio) -> gr.Dropdown:
         queue=False,
         api_visibility="private",
     )
-    return bundle
+    return Choice(bundle, lambda: studio.library.names("texture"))
 
 
 def _run(

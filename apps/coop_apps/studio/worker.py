@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Generic, TypeVar
 
 from coop_runtime import CoopError
@@ -30,7 +30,7 @@ class Worker:
         self._seconds = seconds
         self._turn = threading.Lock()
 
-    def run(self, work: Callable[[], Iterable[T]], every: float = 0.3) -> Iterator[T]:
+    def run(self, work: Callable[[], Iterable[T]], every: float = 0.3) -> Generator[T, None, None]:
         """Yield the newest result of ``work``, not more often than ``every`` seconds, and its last.
 
         Whoever stops iterating stops the job: at once for the one who waits, at its next result for

@@ -58,9 +58,9 @@ def completing_around(
 ) -> Iterator[Completion]:
     """Complete the window around what is missing, yielding whole signals; as `completing`."""
     signal = core.card.signal
-    shape = ("batch", signal.channels, *["size"] * signal.dims)
+    shape: tuple[int | str, ...] = ("batch", signal.channels, *["size"] * signal.dims)
     x, missing = check_incomplete(x, mask, shape)
-    here = (..., *window(missing, core.card, check_whole("around", around, 0)))
+    here: tuple[Any, ...] = (..., *window(missing, core.card, check_whole("around", around, 0)))
     states = completing(
         core, x[here], missing[here], how, refine_steps=refine_steps, noise=noise, every=every
     )

@@ -112,12 +112,12 @@ CLIPS: Mapping[str, Callable[[], NDArray[np.uint8]]] = {"waves": waves}
 def find_or_make(source: str, names: Mapping[str, object], suffixes: Sequence[str]) -> list[Path]:
     """Give the files that a source means; a name of ``names`` stands for itself.
 
-    A file or folder of that very name wins.
+    A file of that very name wins; a folder does not (a bundle of it may lie there): ``./waves``.
 
     Raises
     ------
     CoopError
         No such file or folder, or nothing suitable in it.
     """
-    made = source in names and not Path(source).exists()
+    made = source in names and not Path(source).is_file()
     return [Path(source)] if made else find_files(source, suffixes)

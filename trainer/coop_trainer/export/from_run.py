@@ -14,8 +14,8 @@ from ..config import TABLES, Config
 from ..data import BUILT_IN, CLIPS, SOUNDS
 from ..langevin import VALUE_RANGE
 from ..optimise import Network
-from ..sheets import COLUMNS, as_heard, draw_samples, sample_files
-from ..shown import png
+from ..sheets import COLUMNS, FRAMES_PER_SECOND, as_heard, draw_samples, sample_files
+from ..shown import gif, png, wav
 from ..start import resume
 from ..training import Training
 from .bundle import write_bundle
@@ -32,6 +32,8 @@ EXTENDABLE = {
 }
 #: How much larger the bundle's samples are than the training examples.
 FACTOR = {"texture": 2, "images": 1, "sound": 2, "clips": 2}
+#: Of the original in a bundle, the most samples of each axis: seconds of sounds and clips.
+LONGEST, LARGEST = 10.0, 512
 #: File names that the card lists.
 NAMES = 20
 
@@ -42,6 +44,7 @@ def export_run(
     *,
     torchscript: bool = False,
     chain: bool = False,
+    original: bool = False,
     licence: str | None = None,
     precision: HalfType | None = None,
     atol: float = 1e-6,
@@ -59,6 +62,8 @@ def export_run(
         Whether to add the same graphs as TorchScript.
     chain
         Whether to add the graph that takes all Langevin steps in one call.
+    original
+        Whether to add the beginning of the training data to the samples, see `_original`.
     licence
         Of the training data; None: known of those that come with coopnets, unsaid of others.
     precision, atol, rtol
@@ -67,7 +72,8 @@ def export_run(
     Raises
     ------
     CoopError
-        No run or no checkpoint there, an existing target, or too large a difference.
+        No run or no checkpoint there, an existing target, too large a difference, or the original
+        of a set of pictures.
     """
     if not is_free(target):
         raise CoopError(f"'{target}' exists already; give a new name, or remove it first")
@@ -76,6 +82,7 @@ def export_run(
         raise CoopError(f"{run}: nothing learned yet (no checkpoint); train first")
     f, g, q = training.averaged()
     config, signals, langevin = training.config, training.signals, training.config.langevin
+    shown = _original(training) if original else {}
 
     def energy(x: torch.Tensor) -> torch.Tensor:
         assert f is not None and langevin is not None  # noqa: S101, PT018  see below
@@ -107,7 +114,7 @@ def export_run(
         langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
         training=history,
-        samples=_samples(training),
+        samples=_samples(training) | shown,
         torchscript=torchscript,
         chain=chain,
         precision=precision,
@@ -190,3 +197,23 @@ def _samples(training: Training) -> dict[str, bytes]:
         rows["drafts.png"] = drafts
     files = {name: png([as_heard(training, row)]) for name, row in rows.items() if row is not None}
     return files | {f"sheet.{ending}": data for ending, data in sample_files(training).items()}
+
+
+def _original(training: Training) -> dict[str, bytes]:
+    """Give what the model learned from, to be heard and seen beside what it draws.
+
+    Of the first file: the first ten seconds of a sound as ``original.wav`` and of a clip as
+    ``original.gif``, up to 512×512 pixels of a texture as ``original.png``.
+    """
+    signals, kind = training.signals, training.signals.kind
+    if kind == "images":
+        raise CoopError("a set of pictures has no one original; leave --with-original out")
+    rate = signals.rate or FRAMES_PER_SECOND
+    if kind == "sound":
+        x = signals.tensors(torch.device("cpu"))[0][0, :, : round(LONGEST * rate)]
+        return {"original.wav": wav(x, rate, signals.source_range, signals.whitening)}
+    levels = torch.from_numpy(signals.arrays[0][0]).movedim(-1, 0)  # as they were read
+    x = levels / 127.5 - 1
+    if kind == "texture":
+        return {"original.png": png([x[None, :, :LARGEST, :LARGEST]])}
+    return {"original.gif": gif(x[:, : round(LONGEST * rate)], rate)}

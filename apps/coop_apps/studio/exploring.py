@@ -65,7 +65,7 @@ def cell_at(place: Sequence[int], sheet: Sequence[int], rows: int, columns: int)
     Examples
     --------
     >>> cell_at((70, 10), (90, 90), 9, 9), cell_at((89, 89), (90, 90), 9, 9)
-    (7, 80)
+    (16, 80)
     """
     across, down = place
     row = min(rows - 1, rows * down // sheet[0])

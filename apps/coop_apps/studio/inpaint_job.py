@@ -1,5 +1,6 @@
 """What the tab that fills holes does with a picture: suggestions as they come, and files."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ __all__ = ["AXES", "EXAMPLE", "Filled", "chosen", "example", "suggest"]
 AXES = ("step", "difference")
 #: What the names of example pictures begin with.
 EXAMPLE = "example-"
+
+_PREVIEW = 256  # longest side of suggestions while they come to be
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,11 @@ def suggest(
     settings = ask.settings(around)
     clock, points = Clock(), list[tuple[int, float]]()
     state: Filling | None = None
-    for state in studio.worker.run(lambda: fill(model, read.x, missing, settings)):
+    apart = math.ceil(side / _PREVIEW)
+    for state in studio.worker.run(lambda: fill(model, read.x, missing, settings), every=1.0):
         points.append((state.step, in_levels(float(state.errors[0]), card)))
         doing = f"step {state.step}: what is known is met to {points[-1][1]:.0f} of 255 levels"
-        shown = [visible(preview(x[None], card)) for x in state.x]
+        shown = [visible(to_pixels(x[None, :, ::apart, ::apart], card)) for x in state.x]
         nothing = gr.update(interactive=False)
         line = status(f"{doing}{clock.left(state.done)}", state.done)
         yield shown, line, _table(points), gr.skip(), nothing, nothing, None
@@ -92,6 +96,7 @@ def suggest(
         recipe,
         _mask_file(studio, missing, recipe),
     )
+    shown = [visible(preview(x[None], card)) for x in state.x]
     slider, file = chosen(studio, filled, 0)
     grey = (
         "Its colours were made grey: the model knows no others. " if _greyed(picture, card) else ""

@@ -171,7 +171,7 @@ def test_nothing_painted_is_one_friendly_line(page: Any, tmp_path: Path) -> None
 
 
 def test_it_can_be_stopped(page: Any, tmp_path: Path) -> None:
-    opened(page, upload(tmp_path, (600, 600)))
+    opened(page, upload(tmp_path, (300, 300)))
     page.get_by_role("button", name="More").click()
     page.get_by_label("number input for Steps", exact=True).fill("1000")
     paint(page)

@@ -1,9 +1,15 @@
 # make demo: learn brick from one photograph and draw more of it.   make test: all tests.
+# make studio: open the web app with the bundles of exported/.
+# make bundles: train those of exported/ again, for an hour; FASHION=FILE for Fashion-MNIST's too.
+# make docs: the documentation as a site.   make dist: wheel and sdist, checked.
 PYTHON ?= python3
-BIN := .venv/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# Examples in docstrings print paths as POSIX writes them.
+DOCTESTS := $(if $(filter Windows_NT,$(OS)),,runtime)
+BIN := .venv/$(SCRIPTS)
 STAMP := .venv/.installed
 
-.PHONY: install demo test check format clean
+.PHONY: install studio bundles demo test test-runtime check format docs dist clean
 
 install: $(STAMP)
 
@@ -14,6 +20,9 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[gpu,train,tensorboard,studio]' --group dev
 	touch $(STAMP)
 
+studio: install
+	$(BIN)/coop-studio exported
+
 demo: install
 	rm -rf runs/demo exported/demo
 	$(BIN)/coop-train texture brick --out runs/demo --minutes 5
@@ -21,8 +30,32 @@ demo: install
 	$(BIN)/coop-run generate exported/demo --size 448x448 --seed 0 -o demo.png
 	@echo "Look at demo.png: a larger wall of the bricks in runs/demo/samples, drawn without torch."
 
+bundles: install
+	$(BIN)/python exported/make_bundles.py $(if $(FASHION),--fashion $(FASHION))
+
 test: install
 	$(BIN)/python -m pytest
+
+# The runtime and its commands' packages alone, as a program that embeds it has them: no torch.
+test-runtime: .venv-runtime/.installed
+	.venv-runtime/$(SCRIPTS)/python -m pip install --quiet --editable '.[cpu,apps]'
+	.venv-runtime/$(SCRIPTS)/python -m pytest tests/runtime $(DOCTESTS)
+
+docs: .venv-docs/.installed
+	.venv-docs/$(SCRIPTS)/python -m mkdocs build --strict
+
+dist: .venv-dist/.installed
+	rm -rf dist
+	.venv-dist/$(SCRIPTS)/python -m build
+	.venv-dist/$(SCRIPTS)/python -m twine check --strict dist/*
+	.venv-dist/$(SCRIPTS)/cffconvert --validate
+
+# An environment for one group of pyproject.toml's [dependency-groups].
+.venv-%/.installed: pyproject.toml
+	test -x .venv-$*/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/$(SCRIPTS)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-$*/$(SCRIPTS)/python -m pip install --quiet --group $*
+	touch $@
 
 check: install
 	$(BIN)/ruff check
@@ -34,4 +67,4 @@ format: install
 	$(BIN)/ruff format
 
 clean:
-	rm -rf .venv runs/demo exported/demo demo.png demo.png.json dist
+	rm -rf .venv .venv-* site runs/demo exported/demo demo.png demo.png.json dist

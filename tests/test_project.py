@@ -13,7 +13,7 @@ import coop_runtime
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DOCUMENTS = "\n".join(
-    path.read_text() for path in (ROOT / "README.md", ROOT / "docs/guide.md", ROOT / "Makefile")
+    path.read_text("utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 )
 
 
@@ -31,9 +31,47 @@ def imported(package: str, *without: str) -> set[str]:
     return names
 
 
-def test_the_changelog_is_of_this_version() -> None:
-    assert f"## {PROJECT['project']['version']}" in (ROOT / "CHANGELOG.md").read_text()
+def test_the_version_stands_in_one_place() -> None:
     assert coop_runtime.__version__ == PROJECT["project"]["version"]
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {PROJECT['project']['version']}\n" in citation
+
+
+def test_the_changelog_is_of_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    first, *released = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert first == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", one) for one in released)
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+    numbers = [tuple(map(int, re.findall(r"\d+", one)[:3])) for one in released]
+    assert numbers == sorted(set(numbers), reverse=True)
+    version = tuple(map(int, PROJECT["project"]["version"].split(".")))
+    to_come = text.partition("## [Unreleased]")[2].partition("\n## ")[0].strip()
+    # The version is the newest one that is out, or the next one, with something in it.
+    assert version in numbers[:1] or (to_come and version > max(numbers, default=(0, 0, 0)))
+
+
+def test_images_copy_what_is_there_and_not_ignored() -> None:
+    allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    for file in (ROOT / "docker").iterdir():
+        text = file.read_text("utf-8")
+        copied = [line.split()[1:-1] for line in re.findall(r"^COPY (?!--).+$", text, re.MULTILINE)]
+        assert [one for line in copied for one in line] == allowed
+        assert all((ROOT / one).exists() for one in allowed)
+        assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["10001:10001"]
+        bases = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
+        assert {one for one in bases if ":" not in one} <= {"base", "bare", "build-runtime"}
+        assert not any(one.endswith(":latest") for one in bases)
+
+
+def test_workflows_run_make_targets_that_exist() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    targets = re.findall(r"\brun: make ([^\n]+)", text)
+    named = {word for line in targets for word in line.split() if "=" not in word}
+    assert {"check", "test", "test-runtime", "docs", "dist"} <= named
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert all(f"\n{target}:" in makefile for target in named)
 
 
 def test_imports_point_one_way() -> None:
@@ -53,15 +91,9 @@ def test_every_command_is_documented(command: str) -> None:
 def test_the_readme_names_the_make_targets_first() -> None:
     readme = (ROOT / "README.md").read_text()
     targets = re.findall(r"^make (\w+)", readme, re.MULTILINE)
-    assert targets[:2] == ["demo", "test"]
+    assert targets[:3] == ["studio", "demo", "test"]
     for target in targets:
         assert f"\n{target}:" in (ROOT / "Makefile").read_text()
-
-
-def test_documents_link_to_what_exists() -> None:
-    for document in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
-        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-            assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
 def test_decisions_are_short() -> None:

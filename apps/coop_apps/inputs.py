@@ -1,22 +1,30 @@
 """Signals to work on: pictures, sounds and clips in files, folders, globs and standard input."""
 
-import contextlib
 import glob
 import hashlib
 import io
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from coop_runtime import Array, Card, CoopError, from_samples, from_uint8
 from coop_runtime.arrays import drawable
+from coop_trainer.decoding import (
+    ANIMATED,
+    PICTURES,
+    SOUNDS,
+    VIDEOS,
+    decode_picture,
+    eight_bits,
+    quiet,
+)
 
+from .movies import read_video
 from .pictures import Pixels
 from .sounds import decode_sound
 
@@ -25,11 +33,7 @@ __all__ = ["STANDARD", "Input", "find_inputs", "fingerprint", "open_picture", "r
 #: The name of standard input and standard output.
 STANDARD = "-"
 
-_SUFFIXES = {
-    1: (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
-    2: (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"),
-    3: (".gif", ".webp"),
-}
+_SUFFIXES = {1: SOUNDS, 2: PICTURES, 3: (*ANIMATED, *VIDEOS)}
 _FIRST_FRAME = "frame-0000.png"
 
 
@@ -59,7 +63,7 @@ def find_inputs(sources: Sequence[str], dims: int, more: Sequence[str] = ()) -> 
     sources
         In this order; of a folder and of a glob those with a fitting ending, sorted.
     dims
-        1 for sounds, 2 for pictures, 3 for clips: GIF, WebP and folders of frames.
+        1 for sounds, 2 for pictures, 3 for clips: GIF, WebP, videos and folders of frames.
     more
         Further endings that fit.
 
@@ -121,7 +125,7 @@ def read_input(source: str, card: Card, *, any_size: bool = False) -> Input:
                 raise CoopError(f"the card of '{card.name}' has no rate; use Python")
             sound = decode_sound(data, source, round(signal.rate), signal.channels)
             return _sized(Input(source, digest, from_samples(sound[None], signal)), card, any_size)
-        frames = _animation(data, source) if signal.dims == 3 else [open_picture(data, source)]
+        frames = _clip(data, source) if signal.dims == 3 else [open_picture(data, source)]
     if len({frame.size for frame in frames}) > 1:
         raise CoopError(f"'{source}': frames of several sizes")
     pixels = _coloured(np.stack([np.asarray(f.convert("RGB")) for f in frames]), source, card)
@@ -145,9 +149,7 @@ def fingerprint(path: Path) -> str:
 
 
 def open_picture(data: bytes, source: str) -> Image.Image:
-    """Decode a picture, of several frames the first, as grey ("L") or colour ("RGB").
-
-    The twin of the trainer's, which needs torch.
+    """Decode a picture as `decode_picture`, as in training.
 
     Raises
     ------
@@ -155,38 +157,20 @@ def open_picture(data: bytes, source: str) -> Image.Image:
         Not a picture, damaged, or too large.
     """
     try:
-        with _quiet(), Image.open(io.BytesIO(data)) as image:
-            image.load()
-            return _eight_bits(ImageOps.exif_transpose(image))
+        return decode_picture(io.BytesIO(data))
     except Exception as error:  # damage raises whatever Pillow's decoders run into
         raise CoopError(f"'{source}': not a picture that can be read ({_why(error)})") from None
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        levels = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if levels.max() > 255 else 255.0
-        top = 1.0 if image.mode == "F" and levels.max() <= 1 else top
-        return Image.fromarray(np.clip(levels * (255 / top) + 0.5, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-        return flat.convert("L") if image.mode in ("LA", "La") else flat
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
-
-
-def _animation(data: bytes, source: str) -> list[Image.Image]:
+def _clip(data: bytes, source: str) -> list[Image.Image]:
+    if Path(source).suffix.lower() in VIDEOS:
+        return read_video(data, source)
     open_picture(data, source)
     try:
-        with _quiet(), Image.open(io.BytesIO(data)) as opened:
-            return [_eight_bits(frame) for frame in ImageSequence.Iterator(opened)]
+        with quiet(), Image.open(io.BytesIO(data)) as opened:
+            return [eight_bits(frame) for frame in ImageSequence.Iterator(opened)]
     except Exception as error:  # as above
         raise CoopError(f"'{source}': not a clip that can be read ({_why(error)})") from None
-
-
-def _quiet() -> contextlib.AbstractContextManager[Any]:
-    """Keep Pillow's warnings, of damaged metadata for instance, off the terminal."""
-    return warnings.catch_warnings(action="ignore")
 
 
 def _why(error: Exception) -> str:

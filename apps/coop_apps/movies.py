@@ -1,18 +1,22 @@
-"""Clips to MP4, frame by frame."""
+"""Clips to MP4, frame by frame, and videos to frames."""
 
 import importlib.util
+import io
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from coop_runtime import CoopError
+from coop_trainer.decoding import decode_video
 
 from .pictures import Pixels
 
-__all__ = ["check_mp4", "write_mp4"]
+__all__ = ["check_mp4", "read_video", "write_mp4"]
 
+_LARGEST = 2**31  # bytes of frames, as in training
 _QUALITY = "18"  # x264's constant rate factor: hardly to be told from the original
 
 
@@ -28,7 +32,13 @@ def check_mp4() -> None:
         raise CoopError("writing MP4 needs PyAV: pip install 'coopnets[video]'; or take .webp")
 
 
-def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[int, int]) -> None:
+def write_mp4(
+    file: BinaryIO,
+    parts: Iterable[Pixels],
+    rate: float,
+    size: tuple[int, int],
+    comment: str = "",
+) -> None:
     """Write a clip as H.264 in MP4; odd sides are made even by repeating the edge.
 
     Parameters
@@ -41,6 +51,8 @@ def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[
         Frames per second.
     size
         Height and width.
+    comment
+        To be kept in the file.
 
     Raises
     ------
@@ -59,6 +71,8 @@ def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[
     import av  # heavy, and needed by no other file
 
     with av.open(file, "w", format="mp4") as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream(
             "libx264", rate=Fraction(rate).limit_denominator(1001), options={"crf": _QUALITY}
         )
@@ -68,6 +82,37 @@ def write_mp4(file: BinaryIO, parts: Iterable[Pixels], rate: float, size: tuple[
             for frame in _even(part):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+
+
+def read_video(data: bytes, source: str) -> list[Image.Image]:
+    """Decode the frames of a video that FFmpeg reads, as in training.
+
+    Raises
+    ------
+    CoopError
+        PyAV is not installed; not a video, damaged, or larger than 2 GiB of frames.
+    """
+    if importlib.util.find_spec("av") is None:
+        raise CoopError(
+            f"'{source}': reading a video needs PyAV: pip install 'coopnets[video]'; or give .webp"
+        )
+    import av  # heavy, and needed by no other file
+
+    frames: list[Image.Image] = []
+    try:
+        with av.open(io.BytesIO(data), "r") as container:
+            if not container.streams.video:
+                raise CoopError(f"'{source}': there is no video in it")
+            for frame in decode_video(container):
+                frames.append(frame)
+                if len(frames) * frame.width * frame.height * 3 > _LARGEST:
+                    raise CoopError(f"'{source}': more than 2 GiB of frames; give a shorter clip")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise CoopError(f"'{source}': not a video that can be read ({why})") from None
+    if not frames:
+        raise CoopError(f"'{source}': there are no frames in it")
+    return frames
 
 
 def _even(frames: Pixels) -> Pixels:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 __all__ = ["Pixels", "encode_clip", "encode_png", "grid"]
 
@@ -28,7 +28,7 @@ def encode_png(pixels: Pixels) -> bytes:
     return stream.getvalue()
 
 
-def encode_clip(frames: Pixels, rate: float, kind: str) -> bytes:
+def encode_clip(frames: Pixels, rate: float, kind: str, comment: str = "") -> bytes:
     """Encode a clip (time, height, width, 1 or 3 channels) that plays again and again.
 
     Parameters
@@ -39,6 +39,8 @@ def encode_clip(frames: Pixels, rate: float, kind: str) -> bytes:
         Frames per second, > 0; GIF rounds a frame's time to hundredths of a second.
     kind
         ``"gif"``, at most 256 colours a frame, or ``"webp"``, without loss.
+    comment
+        To be kept in the file: the comment of a GIF, the Exif description of a WebP.
 
     Examples
     --------
@@ -47,6 +49,11 @@ def encode_clip(frames: Pixels, rate: float, kind: str) -> bytes:
     """
     first, *rest = [_image(frame) for frame in frames]
     options: dict[str, Any] = {"lossless": True} if kind == "webp" else {}
+    if comment and kind == "webp":
+        options["exif"] = Image.Exif()
+        options["exif"][ExifTags.Base.ImageDescription] = comment
+    elif comment:
+        options["comment"] = comment.encode()
     stream = io.BytesIO()
     first.save(
         stream,

@@ -80,6 +80,8 @@ def _described(card: Card) -> str:
             f"langevin   {langevin.steps} steps of size {langevin.step_size:g}, "
             f"noise {'on' if langevin.noise else 'off'}, drift {drift}"
         )
+    if card.precision:
+        lines.append(f"weights    {card.precision.weights}")
     for name, graph in card.graphs.items():
         parity = card.parity.get(name)
         error = f", parity {parity.max_relative_error:.1e}" if parity else ""

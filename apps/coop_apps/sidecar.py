@@ -55,7 +55,7 @@ class Record:
     bundle, output
         What made it, and what was made.
     seed
-        Of the random numbers.
+        Of the random numbers; 0 where there are none.
     arguments
         The command's arguments after the bundle.
     settings
@@ -147,7 +147,7 @@ def write_sidecar(
         context.command.name or "",
         Origin(str(bundle.absolute()), card.name, fingerprint(bundle / CARD_FILE)),
         Made(path.name, fingerprint(path)),
-        int(given["seed"]),
+        int(given.get("seed", 0)),
         tuple(here.get(a, a) for a in arguments),
         {k: here.get(v, v) if k in FILES else v for k, v in _filled(settings, card).items()},
         {here[name]: sha256 for name, sha256 in files.items()},

@@ -2,16 +2,26 @@
 
 import importlib.util
 import io
+import struct
 import wave
 from collections.abc import Iterable
 from typing import BinaryIO, Literal
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from coop_runtime import Array, CoopError
 
-__all__ = ["Kind", "check_sound", "decode_sound", "encode_sound", "write_sound"]
+__all__ = [
+    "Kind",
+    "check_sound",
+    "decode_sound",
+    "encode_sound",
+    "levels_of",
+    "with_comment",
+    "write_sound",
+]
 
 Kind = Literal["wav", "flac", "raw"]
 
@@ -62,7 +72,7 @@ def write_sound(
         See `check_sound`.
     """
     check_sound(size, kind)
-    levels = (np.rint(np.clip(part, -1, 1) * _FULL_SCALE).astype("<i2") for part in parts)
+    levels = (levels_of(part) for part in parts)
     whole_rate = max(1, round(rate))
     if kind == "raw":
         for part in levels:
@@ -79,6 +89,35 @@ def write_sound(
             sound.setparams((size[1], 2, whole_rate, int(size[0]), "NONE", ""))
             for part in levels:
                 sound.writeframesraw(part.tobytes())
+
+
+def levels_of(samples: Array) -> NDArray[np.int16]:
+    """Give samples as whole numbers of 16 bits, little-endian; what lies beyond ±1 is clipped.
+
+    Examples
+    --------
+    >>> levels_of(np.array([0.5, -2.0], np.float32)).tolist()
+    [16384, -32767]
+    """
+    levels: NDArray[np.int16] = np.rint(np.clip(samples, -1, 1) * _FULL_SCALE).astype("<i2")
+    return levels
+
+
+def with_comment(wav: bytes, comment: str) -> bytes:
+    """Add a comment to a WAV file: the chunk ICMT of a RIFF list INFO, after the samples.
+
+    Examples
+    --------
+    >>> import soundfile
+    >>> wav = with_comment(encode_sound(np.zeros((3, 1), np.float32), 8000.0), "rain")
+    >>> soundfile.SoundFile(io.BytesIO(wav)).comment
+    'rain'
+    """
+    text = comment.encode() + b"\0"
+    text += b"\0" * (len(text) % 2)
+    info = b"INFOICMT" + struct.pack("<I", len(text)) + text
+    body = wav[8:] + b"\0" * (len(wav) % 2) + b"LIST" + struct.pack("<I", len(info)) + info
+    return wav[:4] + struct.pack("<I", len(body)) + body
 
 
 def check_sound(size: tuple[float, int], kind: Kind) -> None:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from .arrays import Array
 from .bundle import load, read_card, read_graph
+from .calls import Code, Posterior
 from .card import Card
 from .codec import from_samples, from_uint8, loop_to_samples, to_samples, to_uint8
-from .core import Code, Core, Posterior
+from .core import Core
 from .doctor import Report, examine
 from .errors import (
     ArgumentError,

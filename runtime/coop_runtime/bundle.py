@@ -17,7 +17,7 @@ from .reading import read_regular
 from .sessions import SessionOptions, choose_device, open_session
 from .torchscript import open_programs
 
-__all__ = ["Backend", "load", "read_card", "read_graph"]
+__all__ = ["Backend", "load", "read_card", "read_graph", "read_sample"]
 
 Backend = Literal["auto", "onnx", "torchscript"]
 _AGAIN = "fetch or export the bundle again"
@@ -164,6 +164,25 @@ def read_graph(folder: Path | str, card: Card, name: str, memory: int = MEMORY) 
     except GraphError as error:
         raise GraphError(f"{graph.file}: {error}; {_AGAIN}") from None
     return data
+
+
+def read_sample(folder: Path | str, card: Card, name: str) -> bytes | None:
+    """Read the file ``samples/NAME``, verified against the card; None if the card names none.
+
+    Parameters
+    ----------
+    folder, card
+        The bundle, and what `read_card` gave.
+    name
+        Such as ``"original.wav"``, what the model learned from; see docs/format.md.
+
+    Raises
+    ------
+    FileError
+        The file is missing, cannot be read, or is not the one that the card describes.
+    """
+    file = f"samples/{name}"
+    return _read(folder, card, file) if file in card.files else None
 
 
 def _read(folder: Path | str, card: Card, file: str) -> bytes:

@@ -13,9 +13,11 @@ from .parts import (
     CARD_FILE,
     Entry,
     Graph,
+    HalfType,
     Langevin,
     Latent,
     Parity,
+    Precision,
     Signal,
     TorchScript,
     check,
@@ -32,9 +34,11 @@ __all__ = [
     "Card",
     "Entry",
     "Graph",
+    "HalfType",
     "Langevin",
     "Latent",
     "Parity",
+    "Precision",
     "Signal",
     "TorchScript",
 ]
@@ -83,6 +87,8 @@ class Card:
         Versions of the libraries that made the bundle.
     torchscript
         The same graphs for torch; None if the bundle has only ONNX.
+    precision
+        How weights are stored in 16 bits, and how that was judged; None: all is float32.
     """
 
     format: int
@@ -97,6 +103,7 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     torchscript: TorchScript | None = None
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
         check(

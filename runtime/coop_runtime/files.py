@@ -124,6 +124,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield temporary
         _refuse_taken(path)
         with _explained(path):
+            if os.name == "nt" and path.exists():
+                path.rmdir()  # an empty folder is replaced by renaming elsewhere, but not here
             temporary.rename(path)
     except BaseException:
         import shutil  # late, as only a failure needs it

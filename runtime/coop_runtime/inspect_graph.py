@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .errors import GraphError
-from .onnx_file import TYPES, Body, File, Node, Value
+from .onnx_file import HALVES, TYPES, Body, File, Node, Value
 from .operators import CHAIN_OPERATORS, LOOP, OPERATORS, Inputs, Known, Rule, known
 
 __all__ = ["MEMORY", "inspect_graph"]
@@ -140,6 +140,8 @@ class _Walk:
     def _apply(self, node: Node, scope: Mapping[str, Known]) -> list[Known]:
         """Give what an operator makes of its inputs."""
         inputs = [self._find(scope, name) if name else None for name in node.inputs]
+        if node.op != "Cast" and any(one.type in HALVES for one in inputs if one is not None):
+            raise GraphError(f"the operator '{node.op}' is given numbers of 16 bits")
         if node.op == LOOP and self.loops:
             self.loops -= 1
             results = self._loop(node, inputs, scope)

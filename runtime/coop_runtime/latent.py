@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array
-from .core import Posterior
+from .calls import Posterior
 from .errors import ArgumentError
 from .philox import Purpose, Stream, normals, uniforms
 

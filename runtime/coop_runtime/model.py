@@ -7,13 +7,15 @@ from .arrays import Array
 from .inferring import Inferring
 from .langevin import State
 from .tasks.damage import Damaged, Kind, damage
-from .tasks.drawn import Drawn, Refining, Way, corners, interpolate, panel, vary
+from .tasks.drawn import Drawn, Refining, Way, around, between, drawn, path, plane
+from .tasks.reconstruct import Reconstruction
 from .tasks.recover import recovering
 from .tasks.stream import Block, Length, stream
 
 __all__ = ["Model"]
 
 Size = int | Sequence[int] | None
+End = int | Array | Reconstruction
 
 
 class Model(Inferring):
@@ -80,8 +82,8 @@ class Model(Inferring):
 
     def interpolate(
         self,
-        a: int | Array,
-        b: int | Array,
+        a: End,
+        b: End,
         frames: int = 9,
         how: Way = "linear",
         *,
@@ -95,8 +97,9 @@ class Model(Inferring):
         Parameters
         ----------
         a, b
-            A seed of `generate`, or a signal (channels, *size), whose latent is inferred by
-            `reconstruct`: its frame is the reconstruction.
+            A seed of `generate`; a signal (channels, *size), whose latent is inferred by
+            `reconstruct` in 4 chains: its frame is the reconstruction; or what `reconstruct` gave
+            of one signal.
         frames
             Their number, the ends included, ≥ 2.
         how
@@ -107,11 +110,11 @@ class Model(Inferring):
             Langevin steps of each frame, as in `refine`, with the same noise for all frames.
         """
         refining = Refining(refine_steps, seed, noise)
-        return interpolate(self, (a, b), frames, how, size, refining)
+        return drawn(self, path(self, (a, b), frames, how, size), refining)
 
     def corners(
         self,
-        ends: Sequence[int | Array],
+        ends: Sequence[End],
         rows: int = 8,
         columns: int = 8,
         how: Way = "spherical",
@@ -137,7 +140,7 @@ class Model(Inferring):
         Latents and signals, (rows, columns, …).
         """
         refining = Refining(refine_steps, seed, noise)
-        return corners(self, ends, (rows, columns), how, size, refining)
+        return drawn(self, between(self, ends, (rows, columns), how, size), refining)
 
     def panel(
         self,
@@ -171,11 +174,11 @@ class Model(Inferring):
         Latents and signals, (rows, columns, …).
         """
         refining = Refining(refine_steps, seed, noise)
-        return panel(self, seed, (rows, columns), extent, size, refining)
+        return drawn(self, plane(self, seed, (rows, columns), extent, size), refining)
 
     def vary(
         self,
-        x: int | Array,
+        x: End,
         distance: float,
         n: int = 8,
         seed: int = 0,
@@ -189,7 +192,7 @@ class Model(Inferring):
         Parameters
         ----------
         x
-            A signal or a seed, as in `interpolate`.
+            As in `interpolate`.
         distance
             ‖z' − z‖ ≥ 0; latents of d numbers have a length of some √d.
         n
@@ -199,7 +202,8 @@ class Model(Inferring):
         size, refine_steps, noise
             As in `interpolate`.
         """
-        return vary(self, x, distance, n, seed, size, Refining(refine_steps, seed, noise))
+        refining = Refining(refine_steps, seed, noise)
+        return drawn(self, around(self, x, distance, n, seed, size), refining)
 
     def recovering(
         self,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .errors import GraphError
 from .protobuf import Budget, Field, Message, parse
 
-__all__ = ["TYPES", "Body", "File", "Node", "Shape", "Tensor", "Value", "read_file"]
+__all__ = ["HALVES", "TYPES", "Body", "File", "Node", "Shape", "Tensor", "Value", "read_file"]
 
 #: Sizes of a tensor's axes; None where any size will do.
 Shape = tuple[int | None, ...]
@@ -34,6 +34,8 @@ TYPES: dict[int, np.dtype[Any]] = {
     13: np.dtype("<u8"),
     16: np.dtype("<u2"),
 }
+#: Types that only weights have, before they are turned into float32: float16 and bfloat16.
+HALVES = (10, 16)
 _PACKED = {"float_data": (1,), "int32_data": (2, 3, 5, 6, 9), "int64_data": (7,)}
 
 _BOOL = 9

@@ -11,9 +11,11 @@ __all__ = [
     "CARD_FILE",
     "Entry",
     "Graph",
+    "HalfType",
     "Langevin",
     "Latent",
     "Parity",
+    "Precision",
     "Signal",
     "TorchScript",
     "check",
@@ -21,6 +23,9 @@ __all__ = [
 ]
 
 CARD_FILE = "card.json"
+
+#: How numbers of 16 bits are stored.
+HalfType = Literal["float16", "bfloat16"]
 
 # What a stranger's card may claim: arrays of these sizes are made of it.
 _MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**26
@@ -219,6 +224,33 @@ class Parity:
 
     max_relative_error: float
     cases: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How the graphs' weights are stored, if not in float32, and what that does to samples.
+
+    Attributes
+    ----------
+    weights
+        Type of the weights in the files. All else is float32, and so is what is computed.
+    parity_limit
+        Largest relative error that the parity report was allowed.
+    samples
+        Number of samples drawn and revised by these graphs and by those of float32, from the same
+        seeds; each is described by a few statistics.
+    statistics
+        For each statistic, |mean over these graphs' samples − mean over float32's|, as a share of
+        the standard deviation between float32's samples.
+    statistics_limit
+        Largest such share that was allowed.
+    """
+
+    weights: HalfType
+    parity_limit: float
+    samples: int
+    statistics: dict[str, float]
+    statistics_limit: float
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,10 @@ import coop_runtime
 from coop_apps.commands import COMMANDS
 from coop_apps.run import main
 from coop_runtime import Array, Card, Model
-from coop_runtime.card import Graph
 
 Edit = Callable[[Callable[[Card], Card], dict[str, str]], Path]
 Pixels = NDArray[np.uint8]
 
-ENCODER = """<ir_version: 8, opset_import: ["": 18]>
-encoder (float[batch, 3, H, W] x)
-    => (float[batch, 2, h, w] mean, float[batch, 2, h, w] log_variance)
-{
-    mean = Conv<strides = [4, 4]>(x, weight)
-    log_variance = Neg(mean)
-}"""
 SHORT = ("--steps", 3, "--settle", 2, "--chains", 2)
 
 
@@ -182,33 +173,30 @@ def test_recover_finds_salt_and_pepper(
     result = done("recover", tiny_bundle, tmp_path / "a.png", "--json", "-o", tmp_path / "o.png")
     expected = model.recover(read(model, tmp_path / "a.png"))
     np.testing.assert_array_equal(pixels(tmp_path / "o.png"), drawn(model, expected.x)[0])
-    assert objects(result)[0]["energies"][-1] == float(expected.energy[0])
+    (said,) = objects(result)
+    assert said["energies"][-1] == float(expected.energy[0])
+    assert said["damaged"] == 2 / 64
+    assert result.stderr.endswith("salt and pepper in 3.12%; for other damage give --mask\n")
 
 
-def encoding(card: Card) -> Card:
-    z, x = ("batch", 2, "h", "w"), ("batch", 3, "H", "W")
-    graph = Graph("encoder.onnx", (4, 4), {"x": x}, {"mean": z, "log_variance": z})
-    return replace(card, graphs=card.graphs | {"encoder": graph})
-
-
-def test_latents(edit_bundle: Edit, tmp_path: Path, picture: Callable[..., Path]) -> None:
-    bundle, path = edit_bundle(encoding, {"encoder.onnx": ENCODER}), picture("a.png")
-    model, out = coop_runtime.load(bundle, "cpu"), tmp_path / "out.png"
-    x = read(model, path)
-    for how in ("encoder", "posterior", "both"):
-        (said,) = objects(
-            done("reconstruct", bundle, path, "--how", how, *SHORT, "--json", "-o", out)
-        )
-        expected = model.reconstruct(x, how, chains=2, steps=3, settle=2)
-        assert said["error"] == float(expected.error[0])
-        np.testing.assert_array_equal(pixels(out), drawn(model, expected.x)[0])
-    code = model.encode(x)
-    (said,) = objects(done("encode", bundle, path, "--json"))
-    np.testing.assert_array_equal(np.float32(said["mean"]), code.mean[0])
-    done("encode", bundle, path, path, "-o", tmp_path / "codes.npz")
-    with np.load(tmp_path / "codes.npz") as codes:
-        assert codes["name"].tolist() == [str(path)] * 2
-        np.testing.assert_array_equal(codes["log_variance"], np.repeat(code.log_variance, 2, 0))
+@pytest.mark.parametrize("kind", ["scribble", "block"])
+def test_recover_asks_for_a_mask_of_other_damage(
+    tiny_bundle: Path, tmp_path: Path, model: Model, picture: Callable[..., Path], kind: Any
+) -> None:
+    path = picture("a.png", 0, (60, 60))
+    levels = pixels(path) // 4 + 100  # smooth enough to have none of its own
+    damaged, mask = model.damage(coop_runtime.from_uint8(levels[None], model.card.signal), kind)
+    Image.fromarray(drawn(model, damaged)[0]).save(path)
+    Image.fromarray(mask[0, 0]).save(tmp_path / "mask.png")
+    found = run("recover", tiny_bundle, path, "--steps", 1, "-o", tmp_path / "o.png")
+    if kind == "block":
+        assert (found.exit_code, found.stdout) == (1, "")
+        assert "no salt and pepper is found; for other damage" in found.stderr
+    else:  # the strokes' corners
+        assert re.search(r"salt and pepper in [01]\.\d\d%; for other damage", found.stderr)
+    line = ("recover", tiny_bundle, path, "--mask", tmp_path / "mask.png", "--steps", 1, "--json")
+    (said,) = objects(done(*line, "-o", tmp_path / "o.png"))
+    assert said["damaged"] == mask.mean()
 
 
 def test_between(
@@ -233,6 +221,27 @@ def test_between(
     result = done(*("vary", tiny_bundle, path, "--distance", 2, "-n", 3, "--json", "-o", out))
     shown(model.vary(x, 2.0, 3).x, 3)
     assert objects(result) == [{"ends": [str(path)], "written": [str(out)]}]
+
+
+@pytest.mark.parametrize(
+    "line", ["interpolate {} 1 {}", "corners {} 1 2 {} 4", "panel {}", "vary {1} {0} --distance 1"]
+)
+def test_a_bar_is_shown_on_a_terminal(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    picture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+) -> None:
+    path = picture("a.png")
+    given = (path, tiny_bundle) if "{1}" in line else (tiny_bundle, path)
+    arguments = (*line.format(*given).split(), "--refine", 2, "-o", tmp_path / "out.png")
+    assert done(*arguments).stderr == ""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    shown = done(*arguments)
+    assert shown.stdout.split() == [str(tmp_path / "out.png")]
+    for label in ("drawing", *([str(path)] if str(path) in line.format(*given) else [])):
+        assert re.search(rf"{re.escape(label)} .*100%", shown.stderr)
 
 
 def test_a_moving_picture(tiny_bundle: Path, tmp_path: Path, model: Model) -> None:

@@ -47,6 +47,11 @@ from coop_apps.run import main
             "expected one mask, or 3, as many as inputs; found 2",
         ),
         (["encode", "a.png", "--json"], 1, "'tiny' has no encoder"),
+        (
+            ["energy", "a.png", "--backend", "torchscript"],
+            1,
+            "'tiny' has no TorchScript files; take the backend 'onnx', or export it with",
+        ),
         (["encode", "a.png"], 2, "give --json, -o codes.npz, or both"),
         (["interpolate", "1", "none", "-o", "o.png"], 1, "'none': no such file or folder"),
         (["interpolate", "1", "large.png", "--size", "8", "-o", "o.png"], 1, "expected the size"),

@@ -1,7 +1,10 @@
 """Reading pictures, sounds and clips, and writing what stands side by side."""
 
 import io
+import subprocess
+import sys
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from coop_apps.places import encode_side_by_side
 from coop_runtime import Array, Card, CoopError
 from coop_runtime.card import FORMAT, Entry, Graph, Langevin, Signal
 from coop_trainer.data import pictures
+from coop_trainer.decoding import PICTURES, SOUNDS, VIDEOS
 
 SOUND = Signal("sound", 1, 1, (-1.0, 1.0), (-0.5, 0.5), (80,), (True,), rate=800.0)
 CLIPS = Signal("clips", 3, 3, (-1.0, 1.0), (0.0, 255.0), (4, 8, 6), (True, False, False), rate=20.0)
@@ -128,8 +132,59 @@ def test_what_is_found(tmp_path: Path) -> None:
     found = [str(tmp_path / name) for name in ("a.png", "b/a.PNG")]
     assert find_inputs([str(tmp_path), "-"], 2) == [*found, "-"]
     assert find_inputs([str(tmp_path / "a*")], 2) == found[:1]
-    with pytest.raises(CoopError, match=r"expected \.gif \.webp"):
+    with pytest.raises(CoopError, match=r"expected \.gif \.webp \.mp4"):
         find_inputs([str(tmp_path)], 3)
+
+
+@pytest.mark.parametrize("ending", PICTURES)
+def test_pictures_of_every_ending(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    Image.new("1" if ending == ".pbm" else "L", (6, 8)).save(path)
+    (name,) = find_inputs([str(tmp_path)], 2)
+    assert read_input(name, card(GREY)).x.shape == (1, 1, 8, 6)
+
+
+@pytest.mark.parametrize("ending", SOUNDS)
+def test_sounds_of_every_ending(tmp_path: Path, ending: str) -> None:
+    kinds = {".oga": "OGG", ".aif": "AIFF", ".opus": "OGG"}
+    soundfile.write(
+        tmp_path / f"a{ending}",
+        np.zeros(16000),
+        16000,
+        format=kinds.get(ending, ending[1:].upper()),
+        subtype="OPUS" if ending == ".opus" else None,
+    )
+    (name,) = find_inputs([str(tmp_path)], 1)
+    assert read_input(name, card(SOUND)).x.shape == (1, 1, 800)
+
+
+@pytest.mark.parametrize("ending", VIDEOS)
+def test_videos_of_every_ending(tmp_path: Path, ending: str) -> None:
+    clips = replace(CLIPS, trained_shape=(4, 16, 32))
+    levels = np.zeros((1, 5, 16, 32, 3), np.uint8)
+    levels[:, :, :, :16, 0] = 255
+    Output(card(clips), tmp_path / "a.mp4").write([coop_runtime.from_uint8(levels, clips)], [0])
+    (tmp_path / "a.mp4").rename(tmp_path / f"a{ending}")  # FFmpeg looks at the content
+    (name,) = find_inputs([str(tmp_path)], 3)
+    read = coop_runtime.to_uint8(read_input(name, card(clips)).x, clips).astype(int)
+    assert read.shape == levels.shape
+    assert np.abs(read - levels).mean() < 16
+
+
+def test_videos_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"no video")
+    with pytest.raises(CoopError, match=r"a\.mp4': not a video that can be read \("):
+        read_input(str(path), card(CLIPS))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(CoopError, match="reading a video needs PyAV: pip install"):
+        read_input(str(path), card(CLIPS))
+
+
+def test_the_commands_do_without_torch() -> None:
+    code = "import sys, coop_apps.run, coop_trainer.decoding; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
 
 
 def test_side_by_side() -> None:

@@ -90,6 +90,7 @@ def test_what_a_sidecar_says(here: Path) -> None:
     assert (record.bundle.folder, record.bundle.name) == ("tiny", "tiny")
     assert card.langevin
     assert record.settings == {
+        "backend": "onnx",
         "device": "cpu",
         "first": 1,
         "noise": False,

@@ -44,10 +44,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = run(train, "texture", here / "stone.png", "--out", here / "run", "--steps", 6, *TINY)
     assert result.exit_code == 0, result.output
     assert f"coop-export {here / 'run'} exported/run" in result.stdout
-    result = run(export, here / "run", here / "stone", "--format", "torchscript")
+    result = run(export, here / "run", here / "stone", "--format", "torchscript", "--chain")
     assert result.exit_code == 0, result.output
     for backend in ("ONNX Runtime", "TorchScript"):
         assert f"  posterior: torch and {backend} differ by" in result.stdout
+    assert result.stdout.count("  chain: torch and ONNX Runtime differ by") == 1
     return here
 
 
@@ -90,6 +91,23 @@ def test_in_parts_it_is_the_whole(workplace: Path) -> None:
     assert len(blocks) > 2
     parts = np.concatenate([block.x for block in blocks], axis=2)
     np.testing.assert_allclose(parts, last.x, atol=1e-6)
+
+
+def test_the_commands_play_torchscript(workplace: Path, tmp_path: Path) -> None:
+    bundle, signals = workplace / "stone", []
+    for backend in ("onnx", "torchscript"):
+        out = tmp_path / f"{backend}.png"
+        line = ("generate", bundle, "--refine", 1, "--device", "cpu", "--backend", backend)
+        assert run(play, *line, "-o", out).exit_code == 0
+        signals.append(np.asarray(Image.open(out)).astype(int))
+        energy = run(play, "energy", bundle, out, "--backend", backend, "--json")
+        assert energy.exit_code == 0, energy.output
+    assert np.abs(signals[0] - signals[1]).max() <= 1
+    first = (tmp_path / "torchscript.png").read_bytes()
+    again = run(play, "again", tmp_path / "torchscript.png.json", "-o", tmp_path / "again.png")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again.png").read_bytes() == first
+    assert '"backend": "torchscript"' in (tmp_path / "again.png.json").read_text()
 
 
 def test_info_names_the_method(workplace: Path) -> None:
@@ -199,6 +217,29 @@ def test_wrong_use_of_coop_export(
     monkeypatch.chdir(tmp_path)
     refused(run(export, *[a.format(here=workplace) for a in arguments]), 1, message)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_in_16_bits(workplace: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "small"
+    result = run(export, workplace / "run", bundle, "--precision", "bfloat16")
+    assert result.exit_code == 0, result.output
+    assert "of its spread, the most of all" in result.stdout
+    card, whole = (coop_runtime.read_card(b) for b in (bundle, workplace / "stone"))
+    assert card.precision is not None
+    assert card.precision.weights == "bfloat16"
+    for name, graph in card.graphs.items():
+        assert card.files[graph.file].bytes < whole.files[f"{name}.onnx"].bytes
+    assert "\nweights    bfloat16\n" in run(play, "info", bundle).stdout
+    assert coop_runtime.load(bundle, "cpu").generate(1, size=20).shape == (1, 3, 20, 20)
+    triton = ("--format", "triton", "--precision", "float16")
+    refused(run(export, workplace / "run", tmp_path / "m", *triton), 1, "export a bundle with it")
+
+
+def test_a_licence_stands_in_the_card(workplace: Path, tmp_path: Path) -> None:
+    result = run(export, workplace / "run", tmp_path / "free", "--licence", "CC0, a stone of mine")
+    assert result.exit_code == 0, result.output
+    assert coop_runtime.read_card(tmp_path / "free").training["licence"] == "CC0, a stone of mine"
+    assert "CC0, a stone of mine" in (tmp_path / "free" / "README.md").read_text()
 
 
 def test_a_bundle_becomes_tritons_model_repository(workplace: Path, tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ def test_inputs_are_read_first(model: Model) -> None:
     np.testing.assert_array_equal(mixed.z[0], latent(7, 2, 3))
 
 
+def test_what_was_inferred_needs_no_inference(model: Model) -> None:
+    x = model.generate(1, 5, (8, 12))
+    read = model.reconstruct(x, chains=4)
+    expected = model.interpolate(x[0], 7, 3, refine_steps=2)
+    found = model.interpolate(read, 7, 3, refine_steps=2)
+    assert (found.z.tobytes(), found.x.tobytes()) == (expected.z.tobytes(), expected.x.tobytes())
+    assert model.vary(read, 2.0, 3).x.tobytes() == model.vary(x[0], 2.0, 3).x.tobytes()
+    two = model.reconstruct(np.repeat(x, 2, 0), steps=0, settle=0)
+    with pytest.raises(ArgumentError, match=r"^b: expected .*\(1, 3, "):
+        model.interpolate(7, two)
+
+
 def test_frames_are_refined_with_one_noise(model: Model) -> None:
     same = model.interpolate(3, 3, 4, refine_steps=3, seed=8)
     assert len({x.tobytes() for x in same.x}) == 1

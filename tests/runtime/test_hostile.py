@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from coop_runtime.sessions import open_session
 MUTANTS = Path(__file__).with_name("mutants.py")
 
 
+@pytest.mark.skipif(not find_spec("resource"), reason="no memory of a process as in POSIX here")
 @pytest.mark.parametrize("seed", range(4))
 def test_mutants(tiny_bundle: Path, tmp_path: Path, seed: int) -> None:
     scratch = tmp_path / "scratch"

@@ -1,6 +1,7 @@
 """What a graph must not hold, found before ONNX Runtime sees it; and that sizes are foreseen."""
 
 import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -211,6 +212,36 @@ def test_whole_numbers_are_not_divided_by_what_may_be_zero() -> None:
         refused(message, made(shape, *nodes, *divided, constants={"minus": np.array([-1])}))
 
 
+def test_numbers_of_16_bits_are_only_weights_turned_into_float32() -> None:
+    def rounded(kind: int, *nodes: onnx.NodeProto) -> onnx.ModelProto:
+        model = made(*nodes)
+        weights = onnx.TensorProto(name="w", data_type=kind, dims=[2], raw_data=bytes(4))
+        model.graph.initializer.append(weights)
+        return model
+
+    added = node("Add", ["x", "c"], ["y"])
+    for kind in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        inspected(rounded(kind, node("Cast", ["w"], ["c"], to=1), added))
+        less = (node("Cast", ["x"], ["c"], to=kind), node("Cast", ["c"], ["y"], to=1))
+        refused("only weights may have them", rounded(kind, *less))
+        for other in (7, 10, 11, 16):
+            turned = node("Cast", ["w"], ["d"], to=other), node("Cast", ["d"], ["c"], to=1)
+            refused("only weights may have them", rounded(kind, *turned, added))
+        refused("'Add' is given numbers of 16 bits", rounded(kind, node("Add", ["w", "w"], ["y"])))
+        shape = node("Reshape", ["w", "w"], ["c"])
+        refused("'Reshape' is given numbers of 16 bits", rounded(kind, shape, added))
+        cut = rounded(kind, node("Cast", ["w"], ["c"], to=1), added)
+        cut.graph.initializer[0].raw_data = bytes(3)
+        refused("the bytes of the tensor 'w' are not of the shape", cut)
+        # Sizes are checked as those of float32 are: what they become counts.
+        wide = rounded(kind, node("Cast", ["w"], ["c"], to=1), added)
+        wide.graph.initializer[0].CopyFrom(
+            onnx.TensorProto(name="w", data_type=kind, dims=[1 << 20], raw_data=bytes(1 << 21))
+        )
+        with pytest.raises(GraphError, match="needs more than 4 MiB"):
+            inspected(wide, memory=1 << 22)
+
+
 def test_outputs_are_what_the_card_says() -> None:
     refused(r"output 'y': expected the shape \(3,\), it gives \(2,\)", identity(), y=(3,))
     refused("'y' is not of the type and shape", made(node("Identity", ["x"], ["y"]), y=(7,)))
@@ -362,6 +393,32 @@ CASES: list[tuple[list[onnx.NodeProto], Constants]] = [
         {},
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "constants", "message"),
+    [
+        (["x", "", "f"], {"f": np.full(4, 65536, np.float32)}, "'y' is too large"),
+        (["x", "", "f"], {"f": np.array([1, 1, 1024, 512], np.float32)}, "more than 256 MiB"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, 1e9], np.float32)}, "whole factors up to 65536"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, np.inf], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, np.nan], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, 1.5], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([1, 1, 2, 0], np.float32)}, "whole factors up to"),
+        (["x", "", "f"], {"f": np.array([2, 2], np.float32)}, "a size depends on data"),
+        (["x", "", "x"], {}, "a size depends on data"),
+        (["x", "", "", "n"], {"n": np.array([1, 3, 1 << 40, 9])}, "is missing|expected factors"),
+        (["x", "", "f", "n"], {"f": np.ones(4, np.float32), "n": [1, 3, 8, 9]}, "nothing else"),
+    ],
+)
+def test_a_huge_or_hidden_scale_is_found_before_room_is_made(
+    inputs: list[str], constants: Constants, message: str
+) -> None:
+    model = made(node("Resize", inputs, ["y"], mode="nearest"), constants=constants, x=(1, 3, 8, 9))
+    tracemalloc.start()
+    refused(message, model, x=(1, 3, 8, 9), memory=1 << 28)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("case", range(len(CASES)))

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from coop_runtime import Card, CoopError, Model, load
-from coop_runtime.card import Graph, Langevin, Signal
+from coop_runtime.card import Graph, Langevin, Precision, Signal
 
 F = NDArray[np.float32]
 Edit = Callable[[Callable[[Card], Card], dict[str, str]], Path]
@@ -254,7 +254,10 @@ def test_the_card_survives_json(edit_bundle: Edit) -> None:
         ),
         graphs={"energy": replace(card.graphs["energy"], strides=(10,))},
         langevin=Langevin(steps=2, step_size=0.1),
+        precision=Precision("float16", 0.05, 16, {"mean": 0.1}, 0.5),
     )
     assert Card.from_json(sound.to_json()) == sound
+    with pytest.raises(CoopError, match="weights: expected one of float16, bfloat16"):
+        Card.from_json(sound.to_json().replace('"float16"', '"float8"'))
     with pytest.raises(CoopError, match="kind: expected one of texture, images, sound, clips"):
         Card.from_json(sound.to_json().replace('"sound"', '"noise"'))

@@ -70,6 +70,12 @@ def test_salt_and_pepper_is_found_and_black_surfaces_are_not() -> None:
     assert not salt_and_pepper(clean, (-1, 1)).any()
 
 
+def test_without_salt_and_pepper_a_mask_is_asked_for(model: Model) -> None:
+    x = np.concatenate([model.damage(signals(1, 3, 9, 9), share=0.1).x, signals(1, 3, 9, 9)])
+    with pytest.raises(ArgumentError, match="no salt and pepper is found in example 1; other"):
+        model.recovering(x)
+
+
 def test_damaged_entries_alone_are_revised(model: Model) -> None:
     x, mask = 3 * signals(2, 3, 6, 8), np.random.default_rng(3).random((1, 3, 6, 8)) < 0.3
     every = np.broadcast_to(mask, x.shape)

@@ -17,6 +17,7 @@ from coop_runtime.errors import CoopError
 from coop_runtime.files import write_atomically
 from coop_trainer.export import bundle as bundle_module
 from coop_trainer.export.bundle import write_bundle
+from coop_trainer.export.chain import chain_graph
 from coop_trainer.export.graphs import Blueprint
 from coop_trainer.export.readme import model_readme
 
@@ -243,6 +244,27 @@ def test_a_bundle_with_the_chain(tmp_path: Path) -> None:
     found = model.refined(x, 6, chain=True)
     np.testing.assert_allclose(found.x, expected.x, atol=1e-5)
     np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
+    report = model.card.parity["chain"]
+    assert report.max_relative_error <= 1e-5
+    assert [set(case["relative_error"]) for case in report.cases] == [
+        {"end", "gradient", "energy"}
+    ] * 6
+    assert "\n| chain | " in (tmp_path / "tiny/README.md").read_text()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_wrong_chain_is_not_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(energy: bytes) -> bytes:
+        model = onnx.load_from_string(energy)
+        weight = next(w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT)
+        changed = 1.001 * onnx.numpy_helper.to_array(weight)
+        weight.CopyFrom(onnx.numpy_helper.from_array(changed.astype(np.float32), weight.name))
+        return chain_graph(model.SerializeToString())
+
+    monkeypatch.setattr("coop_trainer.export.bundle.chain_graph", wrong)
+    with pytest.raises(CoopError, match=r"parity: '(end|gradient|energy)' of the graph 'chain' is"):
+        write_bundle(tmp_path / "tiny", **settings(), chain=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_chain_needs_an_energy(tmp_path: Path) -> None:

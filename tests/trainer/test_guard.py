@@ -24,12 +24,13 @@ def config() -> GuardConfig:
         (GOOD._replace(saturation=0.8), "saturated samples"),
         (GOOD._replace(contrast=0.01), "flat samples"),
         (GOOD._replace(code_revision=11.0), "latents thrown 11 deviations"),
+        (GOOD._replace(drift=0.04), "energy steeper than the sampler: the mean drift is 80%"),
     ],
 )
 def test_the_second_bad_iteration_in_a_row_is_named(
     config: GuardConfig, bad: Figures, reason: str
 ) -> None:
-    guard, clear = Guard(config), []
+    guard, clear = Guard(config, max_drift=0.05), []
     for step, figures in enumerate((GOOD, bad, GOOD, bad), start=10):  # one alone is forgiven
         assert guard.judge(step, figures, 0.0) is None
         clear.append(guard.clear)

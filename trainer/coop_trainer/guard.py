@@ -45,6 +45,9 @@ class GuardConfig:
     largest_code_revision
         Of the RMS change of inferred latents in one iteration, in deviations of their prior:
         Langevin steps that are too long for a steep posterior throw them ever further.
+    largest_clipping
+        Of the mean Langevin drift relative to ``max_drift``: an energy that is steeper than that
+        almost everywhere tells the chains a direction only, and samples drift into patterns.
     """
 
     largest_gap: float | None
@@ -57,13 +60,14 @@ class GuardConfig:
     shrink: float
     rollbacks: int
     largest_code_revision: float | None = 3.0
+    largest_clipping: float | None = 0.6
 
     def __post_init__(self) -> None:
         if min(self.patience, self.snapshot_steps) < 1 or min(self.grace, self.rollbacks) < 0:
             raise CoopError("guard: expected patience, snapshot_steps ≥ 1 and grace, rollbacks ≥ 0")
         for name in (
             *("largest_gap", "largest_saturation", "smallest_contrast", "flat_drift"),
-            "largest_code_revision",
+            *("largest_code_revision", "largest_clipping"),
         ):
             limit = getattr(self, name)
             if limit is not None and not 0 <= limit < math.inf:
@@ -74,6 +78,13 @@ class GuardConfig:
 
 class Guard:
     """Judge one iteration after the other.
+
+    Parameters
+    ----------
+    config
+        The limits.
+    max_drift
+        Of the Langevin dynamics; None for no limit, or where there are none.
 
     Examples
     --------
@@ -87,8 +98,9 @@ class Guard:
     'exploding energy: |f(x) − f(x̃)| = 9 > 1'
     """
 
-    def __init__(self, config: GuardConfig) -> None:
+    def __init__(self, config: GuardConfig, max_drift: float | None = None) -> None:
         self.config = config
+        self.max_drift = max_drift
         self.failed = 0
         self.flat = 0
 
@@ -133,6 +145,12 @@ class Guard:
         largest = saturation_of_data + (1 - saturation_of_data) * _limit(c.largest_saturation)
         if gap > _limit(c.largest_gap):
             return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
+        clipping = (figures.drift or 0.0) / (self.max_drift or math.inf)
+        if clipping > _limit(c.largest_clipping):
+            return (
+                f"energy steeper than the sampler: the mean drift is {clipping:.0%} of max_drift, "
+                f"more than {c.largest_clipping:.0%}"
+            )
         if thrown > _limit(c.largest_code_revision):
             return (
                 f"latents thrown {thrown:.3g} deviations far: the latent step size "

@@ -126,7 +126,9 @@ def run(
     """
     torch.set_flush_denormal(True)  # they slow small networks down and mean nothing here
     config = training.config
-    guard, log = Guard(config.guard), Log(folder, board, count=len(folder.read_log()))
+    max_drift = config.langevin.max_drift if config.langevin else None
+    guard = Guard(config.guard, max_drift)
+    log = Log(folder, board, count=len(folder.read_log()))
     good = training.state() if good is None else good
     saved = time.monotonic()
     next_sheet = _next_sheet(training.step)

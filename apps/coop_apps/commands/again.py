@@ -103,7 +103,9 @@ def _make(context: click.Context, record: Record, folder: Path, out: Path) -> No
     options = {p.name: p for p in command.params} if command else {}
     if command is None or not isinstance(options.get("sidecar"), click.Option):
         raise CoopError(f"coopnets {coop_runtime.__version__} has no command '{record.command}'")
-    arguments = ["--seed", str(record.seed), "--no-sidecar", "-o", str(out)]
+    arguments = ["--no-sidecar", "-o", str(out)]
+    if "seed" in options:
+        arguments += ["--seed", str(record.seed)]
     for name, value in record.settings.items():
         if not isinstance(option := options.get(name), click.Option) or name in ("out", "sidecar"):
             raise CoopError(f"coopnets {coop_runtime.__version__} has no setting '{name}'")

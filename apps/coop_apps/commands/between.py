@@ -1,12 +1,11 @@
 """``coop-run interpolate``, ``corners``, ``panel`` and ``vary``: what is drawn between latents."""
 
 import functools
-from typing import Any
 
 import click
 
-from coop_runtime import Drawn, Model
-from coop_runtime.tasks.drawn import Way
+from coop_runtime.tasks.drawn import Way, around, path, plane
+from coop_runtime.tasks.drawn import between as grid
 
 from ..console import Command
 from .drawing import FRAMES_PER_SECOND, Drawing, drawing
@@ -59,7 +58,7 @@ def interpolate(job: Drawing, a: str, b: str, frames: int, how: Way, fps: float)
     """
     job.run(
         (a, b),
-        lambda model, ends, options: model.interpolate(ends[0], ends[1], frames, how, **options),
+        lambda model, points, size: path(model, (points[0], points[1]), frames, how, size),
         frames,
         fps,
     )
@@ -85,7 +84,7 @@ def corners(job: Drawing, ends: tuple[str, ...], rows: int, columns: int, how: W
     """Draw the sheet between four corners, row by row; each a seed or a file, as in interpolate."""
     job.run(
         ends,
-        lambda model, points, options: model.corners(points, rows, columns, how, **options),
+        lambda model, points, size: grid(model, points, (rows, columns), how, size),
         columns,
     )
 
@@ -113,11 +112,11 @@ Examples:
 @drawing(_SHEET)
 def panel(job: Drawing, rows: int, columns: int, extent: float) -> None:
     """Draw the plane of a 2-D latent; of a larger latent, a plane that the seed names."""
-
-    def draw(model: Model, _: list[Any], options: dict[str, Any]) -> Drawn:
-        return model.panel(options.pop("seed"), rows, columns, extent=extent, **options)
-
-    job.run((), draw, columns)
+    job.run(
+        (),
+        lambda model, _, size: plane(model, job.seed, (rows, columns), extent, size),
+        columns,
+    )
 
 
 @click.command(
@@ -140,8 +139,7 @@ Examples:
 @drawing(_SHEET)
 def vary(job: Drawing, x: str, distance: float, count: int) -> None:
     """Draw neighbours of X, a seed or a file as in interpolate, in random directions."""
-
-    def draw(model: Model, ends: list[Any], options: dict[str, Any]) -> Drawn:
-        return model.vary(ends[0], distance, count, options.pop("seed"), **options)
-
-    job.run((x,), draw)
+    job.run(
+        (x,),
+        lambda model, points, size: around(model, points[0], distance, count, job.seed, size),
+    )

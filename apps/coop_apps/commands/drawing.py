@@ -1,22 +1,27 @@
 """Commands that draw between seeds and inputs, and write one file."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import coop_runtime
-from coop_runtime import Array, CoopError, Drawn, Model
+from coop_runtime import Array, CoopError, Model, Reconstruction
+from coop_runtime.bundle import Backend
+from coop_runtime.tasks.drawn import Latents, Refining, draw_each
+from coop_runtime.tasks.infer import Chains
 
-from ..inputs import STANDARD, find_inputs, read_input
+from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..places import encode_side_by_side, place_of, send
 from ..sidecar import write_sidecar
 from .shared import (
     about,
     check_json,
+    last_of,
     noise_option,
     out_option,
     running,
@@ -26,7 +31,10 @@ from .shared import (
     together,
 )
 
-__all__ = ["FRAMES_PER_SECOND", "Drawing", "drawing"]
+__all__ = ["FRAMES_PER_SECOND", "Drawing", "End", "Size", "drawing"]
+
+End = int | Array | Reconstruction
+Size = int | tuple[int, ...] | None
 
 #: Of pictures that are shown one after another.
 FRAMES_PER_SECOND = 10.0
@@ -43,13 +51,14 @@ class Drawing:
     noise: bool | None
     seed: int
     device: str
+    backend: Backend
     as_json: bool
     sidecar: bool
 
     def run(
         self,
         ends: Sequence[str],
-        draw: Callable[[Model, list[Any], dict[str, Any]], Drawn],
+        latents: Callable[[Model, list[End], Size], Latents],
         columns: int | None = None,
         rate: float = FRAMES_PER_SECOND,
     ) -> None:
@@ -59,8 +68,8 @@ class Drawing:
         ----------
         ends
             Seeds and files.
-        draw
-            Given the model, seeds and signals, and the arguments that all methods take.
+        latents
+            What to draw, given the model, the ends, and the size.
         columns, rate
             As in `encode_side_by_side`.
         """
@@ -68,13 +77,10 @@ class Drawing:
         card = coop_runtime.read_card(self.bundle)
         path = place_of(card, self.out)
         read = {e: read_input(_one(e, card.signal.dims), card) for e in ends if not _is_seed(e)}
-        points: list[int | Array] = [read[e].x[0] if e in read else int(e) for e in ends]
         size = self.size[0] if self.size and len(self.size) == 1 else self.size
-        options = {"size": size, "refine_steps": self.refine, "noise": self.noise}
-        with coop_runtime.load(self.bundle, self.device) as model:
+        with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:
             with about(card.name):
-                x = draw(model, points, options | {"seed": self.seed}).x
-            signals = x.reshape(-1, *x.shape[-1 - card.signal.dims :])
+                signals = self._drawn(model, latents(model, _points(model, ends, read), size))
             send(encode_side_by_side(signals, card, path.suffix, columns, rate), self.out, path)
             if self.sidecar and self.out != STANDARD:
                 files = {end: found.sha256 for end, found in read.items()}
@@ -82,6 +88,23 @@ class Drawing:
                     path, self.bundle, card, model.device, arguments=tuple(ends), files=files
                 )
         tell(self.as_json, {"ends": list(ends)}, [path], self.out)
+
+    def _drawn(self, model: Model, latents: Latents) -> Array:
+        """Draw all, (n, channels, *size), with a bar."""
+        signals: list[Array] = []
+        drawn = draw_each(model, latents, Refining(self.refine, self.seed, self.noise))
+        last_of(drawn, len(latents.frames), "drawing", signals.append)
+        return np.stack(signals)
+
+
+def _points(model: Model, ends: Sequence[str], read: Mapping[str, Input]) -> list[End]:
+    """Give seeds, and what is read off files, with a bar for each file."""
+    length = 1 if "encoder" in model.graphs else 1 + Chains.steps + Chains.settle
+    known: dict[str, End] = {end: int(end) for end in ends if end not in read}
+    for name, given in read.items():
+        states = model.reconstructing(given.x, chains=Chains.chains)
+        known[name] = last_of(states, length, name)
+    return [known[end] for end in ends]
 
 
 def _is_seed(end: str) -> bool:

@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 import coop_runtime
-from coop_runtime import Array, Model
+from coop_runtime import Array, Card, Model
+from coop_runtime.bundle import Backend
 
 from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..places import Places
 from ..sidecar import write_sidecar
+from .attempts import Attempts
 from .shared import (
-    about,
     bundle_argument,
     check_json,
     first_option,
@@ -78,6 +79,7 @@ class Each:
     first: int
     seed: int
     device: str
+    backend: Backend
     as_json: bool
     sidecar: bool
 
@@ -90,6 +92,8 @@ class Each:
         prepare: Callable[[int], object] | None = None,
     ) -> None:
         """Read, compute and write input after input; each result appears whole or not at all.
+
+        An input that is wrong is named, and the others are done; see `Attempts`.
 
         Parameters
         ----------
@@ -109,23 +113,37 @@ class Each:
         paths = places.of(names, self.first)
         if prepare:
             prepare(len(names))
-        with coop_runtime.load(self.bundle, self.device) as model:
+        with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:
+            attempts = Attempts(len(names), self.as_json)
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):
-                item = Item(read_input(name, card, any_size=any_size), self.first + index, index)
-                with about(name):
-                    done = task(model, item)
+
+                def work(name: str = name, index: int = index) -> tuple[Item, Done]:
+                    read = read_input(name, card, any_size=any_size)
+                    item = Item(read, self.first + index, index)
+                    return item, task(model, item)
+
+                made = attempts.of(name, work)
+                if made is None:
+                    continue
+                item, done = made
                 places.write(done.x, path)
                 if self.sidecar and self.out != STANDARD:
-                    write_sidecar(
-                        path,
-                        self.bundle,
-                        card,
-                        model.device,
-                        arguments=(name,),
-                        files={name: item.read.sha256} | dict(done.files),
-                        changes={"first": item.number} | dict(done.changes),
-                    )
+                    self._record(path, card, model.device, item, done)
                 tell(self.as_json, {"file": name} | done.report, [path], self.out)
+            attempts.end()
+
+    def _record(self, path: Path, card: Card, device: str, item: Item, done: Done) -> None:
+        """Write the sidecar of one result."""
+        name = item.read.name
+        write_sidecar(
+            path,
+            self.bundle,
+            card,
+            device,
+            arguments=(name,),
+            files={name: item.read.sha256} | dict(done.files),
+            changes={"first": item.number} | dict(done.changes),
+        )
 
 
 def per_input(command: Callable[..., None]) -> Callable[..., None]:

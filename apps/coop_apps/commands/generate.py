@@ -12,13 +12,21 @@ import numpy as np
 import coop_runtime
 from coop_runtime import Array, Block, Card, CoopError, Model, SessionOptions
 from coop_runtime.arrays import check_size
+from coop_runtime.bundle import Backend
 from coop_runtime.tasks.stream import TILE, loop_cells, streams_in_tiles
 
-from ..console import SIZE, Command, device_option
+from ..console import SIZE, Command
 from ..outputs import Output
 from ..sidecar import write_sidecar
 from ..sounds import check_sound
-from .shared import bundle_argument, last_of, noise_option, seed_option, sidecar_option
+from .shared import (
+    bundle_argument,
+    device_options,
+    last_of,
+    noise_option,
+    seed_option,
+    sidecar_option,
+)
 
 __all__ = ["generate"]
 
@@ -68,7 +76,7 @@ Examples:
 @click.option(
     "--raw", is_flag=True, help="A sound as bare samples, 16 bits, little-endian; with -o -."
 )
-@device_option
+@device_options
 @sidecar_option
 @click.option(
     "-o",
@@ -92,6 +100,7 @@ def generate(
     frames: bool,
     raw: bool,
     device: str,
+    backend: Backend,
     sidecar: bool,
     out: Path,
 ) -> None:
@@ -111,7 +120,8 @@ def generate(
     if card.signal.dims == 1 and not raw:
         check_sound((int(length[0]), card.signal.channels), output.sound)
     # Tiles at the edges differ in size: room planned for each would only add up.
-    with coop_runtime.load(bundle, device, options=SessionOptions(memory_pattern=False)) as model:
+    options = SessionOptions(memory_pattern=False)
+    with coop_runtime.load(bundle, device, backend=backend, options=options) as model:
         drawing = _Drawing(model, length, seed, refine, noise, loop)
         written = drawing.write(output, numbers)
         for k, path in zip(numbers, written, strict=False):

@@ -2,19 +2,25 @@
 
 import io
 import json
+import os
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
 import coop_runtime
-from coop_runtime import Model
+from coop_runtime import Code, Model
+from coop_runtime.bundle import Backend
 from coop_runtime.tasks.reconstruct import How
 
-from ..console import Command, check_writable, device_option
-from ..inputs import find_inputs, read_input
+from ..console import Command, check_writable
+from ..inputs import STANDARD, Input, find_inputs, read_input
+from ..sidecar import write_sidecar
+from .attempts import Attempts
 from .each import Done, Each, Item, per_input
-from .shared import about, bundle_argument, json_option, last_of, together
+from .shared import bundle_argument, device_options, json_option, last_of, sidecar_option, together
 
 __all__ = ["encode", "latent_options", "reconstruct"]
 
@@ -119,14 +125,22 @@ Examples:
     type=click.Path(path_type=Path),
     help="A .npz file of the arrays name, mean and log_variance; inputs of one size.",
 )
-@device_option
+@device_options
 @json_option
+@sidecar_option
 def encode(
-    bundle: Path, sources: tuple[str, ...], out: Path | None, device: str, as_json: bool
+    bundle: Path,
+    sources: tuple[str, ...],
+    out: Path | None,
+    device: str,
+    backend: Backend,
+    as_json: bool,
+    sidecar: bool,
 ) -> None:
     """Read the latents of inputs by the encoder: mean and log-variance of q(z|x).
 
-    For a model without an encoder, see reconstruct.
+    Inputs are named in the .npz file as seen from the folder that they share. For a model without
+    an encoder, see reconstruct.
     """
     if out is None and not as_json:
         raise click.UsageError("give --json, -o codes.npz, or both")
@@ -134,25 +148,50 @@ def encode(
         check_writable(out, ".npz")
     card = coop_runtime.read_card(bundle)
     names = find_inputs(sources, card.signal.dims)
-    codes = []
-    with coop_runtime.load(bundle, device) as model:
+    attempts = Attempts(len(names), as_json)
+    read: list[tuple[Input, Code]] = []
+    with coop_runtime.load(bundle, device, backend=backend) as model:
+
+        def work(name: str) -> tuple[Input, Code]:
+            given = read_input(name, card)
+            return given, model.encode(given.x)
+
         for name in names:
-            with about(name):
-                code = model.encode(read_input(name, card).x)
+            if (found := attempts.of(name, partial(work, name))) is None:
+                continue
             if as_json:
-                numbers = {key: value[0].tolist() for key, value in code._asdict().items()}
+                numbers = {key: value[0].tolist() for key, value in found[1]._asdict().items()}
                 click.echo(json.dumps({"file": name} | numbers, ensure_ascii=False))
             if out is not None:
-                codes.append(code)
-    if out is not None:
-        _write(out, names, codes)
+                read.append((found[0]._replace(x=np.empty(0, np.float32)), found[1]))
+    if out is not None and read:
+        given, codes = zip(*read, strict=True)
+        _write(out, [one.name for one in given], codes)
+        if sidecar:
+            files = {one.name: one.sha256 for one in given}
+            inputs = tuple(one.name for one in given)
+            write_sidecar(out, bundle, card, model.device, arguments=inputs, files=files)
         click.echo(out, err=as_json)
+    attempts.end()
 
 
-def _write(out: Path, names: list[str], codes: list[coop_runtime.Code]) -> None:
+def _write(out: Path, names: Sequence[str], codes: Sequence[Code]) -> None:
     if len({code.mean.shape for code in codes}) > 1:
         raise coop_runtime.CoopError("inputs of several sizes do not fit one .npz; use --json")
     mean, log_variance = (np.concatenate(parts) for parts in zip(*codes, strict=True))
     stream = io.BytesIO()
-    np.savez(stream, name=np.array(names), mean=mean, log_variance=log_variance)
+    np.savez(stream, name=np.array(_short(names)), mean=mean, log_variance=log_variance)
     coop_runtime.write_atomically(out, stream.getvalue())
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Name files as seen from the folder that they share, wherever that is.
+
+    Examples
+    --------
+    >>> _short(["in/shoes/a.png", "in/boots/a.png", "-"])
+    ['shoes/a.png', 'boots/a.png', '-']
+    """
+    paths = {name: Path(name).absolute() for name in names if name != STANDARD}
+    folder = os.path.commonpath([path.parent for path in paths.values()]) if paths else ""
+    return [paths[n].relative_to(folder).as_posix() if n in paths else n for n in names]

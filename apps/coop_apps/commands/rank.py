@@ -6,10 +6,12 @@ from pathlib import Path
 import click
 
 import coop_runtime
+from coop_runtime.bundle import Backend
 
-from ..console import Command, device_option
+from ..console import Command
 from ..inputs import find_inputs, read_input
-from .shared import about, bundle_argument, json_option, last_of
+from .attempts import Attempts
+from .shared import bundle_argument, device_options, json_option, last_of
 
 __all__ = ["energy"]
 
@@ -24,9 +26,11 @@ Examples:
 )
 @bundle_argument
 @click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
-@device_option
+@device_options
 @json_option
-def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -> None:
+def energy(
+    bundle: Path, sources: tuple[str, ...], device: str, backend: Backend, as_json: bool
+) -> None:
     """Rank inputs by their energy, the least likely first.
 
     Energies of inputs of several sizes cannot be compared.
@@ -36,13 +40,18 @@ def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -
     ranked: list[tuple[float, str]] = []
     sizes: set[tuple[int, ...]] = set()
 
-    def judge(name: str) -> None:
-        with about(name):
-            x = read_input(name, card).x
-            ranked.append((float(model.energy(x)[0]), name))
-        sizes.add(x.shape)
+    attempts = Attempts(len(names), as_json)
 
-    with coop_runtime.load(bundle, device) as model:
+    def judged(name: str) -> tuple[float, tuple[int, ...]]:
+        x = read_input(name, card).x
+        return float(model.energy(x)[0]), x.shape
+
+    def judge(name: str) -> None:
+        if found := attempts.of(name, lambda: judged(name)):
+            ranked.append((found[0], name))
+            sizes.add(found[1])
+
+    with coop_runtime.load(bundle, device, backend=backend) as model:
         last_of(names, len(names), "energy", judge)
     if len(sizes) > 1:
         click.echo("The sizes differ, so these energies cannot be compared.", err=True)
@@ -54,3 +63,4 @@ def energy(bundle: Path, sources: tuple[str, ...], device: str, as_json: bool) -
             if as_json
             else f"{rank:>4}  {value:>12.6g}  {name}"
         )
+    attempts.end()

@@ -1,11 +1,15 @@
 """``coop-run refine`` and ``coop-run recover``: Langevin steps on the energy."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
-from coop_runtime import Model, State
+from coop_runtime import Card, CoopError, Model, State
+from coop_runtime.tasks.damage import salt_and_pepper
 
 from ..console import Command
 from ..masks import MASK, Masks
@@ -70,15 +74,18 @@ def recover(
 ) -> None:
     """Restore damaged entries by Langevin steps on the energy; the others are kept.
 
-    --json gives the energy of every state.
+    Only salt and pepper, single places at the ends of the range, is found without --mask, and how
+    much is said; scribbles, blocks and other damage need one. --json gives the energy of every
+    state, and the share that is damaged.
     """
     masks = Masks(mask) if mask else None
 
     def task(model: Model, item: Item) -> Done:
-        found: Any = "salt-and-pepper"
         read: dict[str, Any] = {}
         if masks:
             found, read = masks.of(item.index, item.x, model.card)
+        else:
+            found = _salt_and_pepper(item, model.card)
         states = model.recovering(
             item.x,
             found,
@@ -88,9 +95,25 @@ def recover(
             start=start,
             first=item.number,
         )
-        return _revised(model, states, steps, item, read)
+        done = _revised(model, states, steps, item, read)
+        return replace(done, report={"damaged": float(found.mean())} | done.report)
 
     job.run(task, prepare=masks.find if masks else None)
+
+
+def _salt_and_pepper(item: Item, card: Card) -> NDArray[np.bool_]:
+    """Find salt and pepper, and say how much: of other damage it would be only a small part."""
+    found = salt_and_pepper(item.x, card.signal.value_range)
+    if not found.any():
+        raise CoopError(
+            f"'{item.read.name}': no salt and pepper is found; for other damage, such as scribbles "
+            "and blocks, give --mask"
+        )
+    click.echo(
+        f"'{item.read.name}': salt and pepper in {found.mean():.2%}; for other damage give --mask",
+        err=True,
+    )
+    return found
 
 
 def _revised(

@@ -19,6 +19,7 @@ __all__ = [
     "about",
     "bundle_argument",
     "check_json",
+    "device_options",
     "first_option",
     "json_option",
     "last_of",
@@ -79,7 +80,18 @@ def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return add
 
 
-running = together(seed_option, device_option, json_option)
+device_options = together(
+    device_option,
+    click.option(
+        "--backend",
+        type=click.Choice(["onnx", "torchscript"]),
+        default="onnx",
+        show_default=True,
+        help="What plays the bundle. TorchScript takes torch and a bundle of --format torchscript; "
+        "its files are programs: play those of people whom you trust.",
+    ),
+)
+running = together(seed_option, device_options, json_option)
 
 
 def check_json(as_json: bool, out: str | None) -> None:
@@ -130,3 +142,5 @@ def about(name: str) -> Iterator[None]:
         yield
     except ArgumentError as error:
         raise CoopError(f"'{name}': {error}") from None
+    except MemoryError:
+        raise CoopError(f"'{name}': not enough memory; give a smaller one") from None

@@ -1,6 +1,7 @@
 """``coop-studio``: the web app."""
 
 import os
+import signal
 import tempfile
 import threading
 from pathlib import Path
@@ -46,6 +47,11 @@ Examples:
     default=None,
     help="Whether visitors may train models; by default at a local address only.",
 )
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the trainings.  [runs/studio beside FOLDER]",
+)
 @device_option
 @click.version_option(coop_runtime.__version__, prog_name="coop-studio")
 def main(
@@ -57,6 +63,7 @@ def main(
     allow_host: tuple[str, ...],
     share: bool,
     learn: bool | None,
+    runs: Path | None,
     device: str,
 ) -> None:
     """Open Coop Studio, a web app: textures, inpainting, sounds, clips, from bundles in FOLDER.
@@ -77,6 +84,7 @@ def main(
         # Read when Gradio is imported. The folder's mode is 0700.
         os.environ["GRADIO_TEMP_DIR"] = str(private)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        from .learning.process import Trainings
         from .library import Library
         from .limits import Limits
         from .results import Results
@@ -84,17 +92,25 @@ def main(
         from .studio import Studio
         from .worker import Worker
 
-        limits = Limits()
-        studio = Studio(
-            Library(folder, device),
-            Worker(limits.job_seconds),
-            limits,
-            Results(private / "results"),
-            not public if learn is None else learn,
-        )
+        limits, library = Limits(), Library(folder, device)
+        learning = not public if learn is None else learn
+        place = folder.absolute().parent / "runs" / "studio" if runs is None else runs
+        trainings = Trainings(place, library, limits) if learning else None
+        worker, results = Worker(limits.job_seconds), Results(private / "results")
+        studio = Studio(library, worker, limits, results, learning, trainings)
         address = serve(studio, host, port, users or None, share, private, allow_host)
         click.echo(f"Coop Studio: {address} (Ctrl-C ends it)")
-        threading.Event().wait()
+        try:
+            _wait()
+        finally:
+            if trainings is not None:
+                trainings.close()
+
+
+def _wait() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Event().wait()
 
 
 def _user(word: str) -> tuple[str, str]:

@@ -2,11 +2,13 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import coop_runtime
 from coop_runtime import Card, CoopError, Model, SessionOptions
+from coop_runtime.bundle import read_sample
 
 __all__ = ["Library"]
 
@@ -26,11 +28,14 @@ class Library:
         Where models compute, as for `coop_runtime.load`.
     problems
         One line for each folder with a card that cannot be played.
+    watchers
+        Called when other bundles are there than before.
     """
 
     folder: Path
     device: str = "auto"
     problems: dict[str, str] = field(default_factory=dict)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
     _cards: dict[str, Card] = field(default_factory=dict)
     _models: OrderedDict[str, Model] = field(default_factory=OrderedDict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -52,8 +57,8 @@ class Library:
             )
         cards, problems = {}, {}
         for path in sorted(self.folder.iterdir()):
-            if not (path / "card.json").is_file():
-                continue
+            if path.name.startswith(".") or not (path / "card.json").is_file():
+                continue  # hidden ones are being written
             try:
                 cards[path.name] = coop_runtime.read_card(path)
             except CoopError as error:
@@ -61,7 +66,10 @@ class Library:
         with self._lock:
             for name in [n for n in self._models if cards.get(n) != self._cards.get(n)]:
                 del self._models[name]
+            changed = cards.keys() != self._cards.keys()
             self._cards, self.problems = cards, problems
+        for watcher in self.watchers if changed else ():
+            watcher()
 
     def names(self, kind: str | None = None, *graphs: str) -> list[str]:
         """Give the bundles of a kind (texture, images, sound, clips) that have the graphs."""
@@ -89,6 +97,16 @@ class Library:
         """Give a bundle's folder; `CoopError` as in `card`."""
         self.card(name)
         return self.folder / name
+
+    def sample(self, name: str, file: str) -> bytes | None:
+        """Give the bytes of a bundle's ``samples/FILE``, verified; None if it has none.
+
+        Raises
+        ------
+        CoopError
+            There is no such bundle, or its file is not the one that its card describes.
+        """
+        return read_sample(self.path(name), self.card(name), file)
 
     def model(self, name: str) -> Model:
         """Give the model of a bundle, loaded and verified; `CoopError` if that fails."""

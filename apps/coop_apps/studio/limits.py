@@ -26,6 +26,8 @@ class Limits:
     upload_pixels, upload_seconds, upload_frames
         Largest picture (of a clip: all its frames together), longest sound and longest clip that is
         decoded, as their headers state it.
+    learn_minutes, learn_waiting, learn_kept
+        Longest training, trainings that may wait for their turn, and trainings in all.
     """
 
     side: int = 2048
@@ -38,3 +40,6 @@ class Limits:
     upload_pixels: int = 4096 * 4096
     upload_seconds: float = 120.0
     upload_frames: int = 256
+    learn_minutes: float = 30.0
+    learn_waiting: int = 4
+    learn_kept: int = 200

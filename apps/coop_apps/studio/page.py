@@ -2,6 +2,11 @@
 
 import gradio as gr
 
+from .about import about
+from .choices import keep_current
+from .clips import clips
+from .learn import learn
+from .sounds import sounds
 from .studio import Studio
 from .textures import textures
 
@@ -29,6 +34,26 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(
             "# Coop Studio\nMore of *this* stone, *this* rain: small models that you can play with."
         )
+        choices = []
         with gr.Tab("Textures", id="textures"):
-            textures(studio)
+            choices.append(textures(studio))
+        with gr.Tab("Sounds", id="sounds"):
+            choices.append(sounds(studio))
+        with gr.Tab("Clips", id="clips"):
+            choices.append(clips(studio))
+        with gr.Tab("Learn", id="learn"):
+            learned = learn(studio, page)
+        with gr.Tab("About", id="about"):
+            choices.append(about(studio, page))
+        refresh = keep_current(studio.library, choices, page)
+        if learned is not None:
+            dropdowns = [choice.dropdown for choice in choices]
+            learned.change(
+                refresh,
+                dropdowns,
+                dropdowns,
+                preprocess=False,
+                queue=False,
+                api_visibility="private",
+            )
     return page

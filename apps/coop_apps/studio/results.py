@@ -12,8 +12,11 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 import coop_runtime
+from coop_runtime import Array
 
-from ..pictures import Pixels
+from ..movies import write_mp4
+from ..pictures import Pixels, encode_clip
+from ..sounds import encode_sound, with_comment
 
 __all__ = ["Recipe", "Results"]
 
@@ -89,4 +92,25 @@ class Results:
         path = self.path(name)
         flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
         Image.fromarray(np.ascontiguousarray(flat)).save(path, "PNG", pnginfo=text)
+        return str(path)
+
+    def sound(self, samples: Array, rate: float, name: str, recipe: Recipe) -> str:
+        """Write samples (time, channels) as WAV with the recipe as its comment; give the path."""
+        path = self.path(name)
+        path.write_bytes(with_comment(encode_sound(samples, rate), recipe.text(name)))
+        return str(path)
+
+    def clip(self, frames: Pixels, rate: float, name: str, recipe: Recipe) -> str:
+        """Write frames (time, height, width, channels) as MP4, WebP or GIF, as the name ends.
+
+        The recipe is its comment, or a WebP's description. Gives the path; `CoopError` for MP4
+        where PyAV is not installed.
+        """
+        path, text = self.path(name), recipe.text(name)
+        kind = path.suffix.removeprefix(".")
+        if kind == "mp4":
+            with path.open("wb") as file:
+                write_mp4(file, [frames], rate, frames.shape[1:3], text)
+        else:
+            path.write_bytes(encode_clip(frames, rate, kind, text))
         return str(path)

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import coop_runtime
 from coop_runtime import Array, Card
 
 from ..pictures import Pixels
+from ..sounds import levels_of
 
-__all__ = ["Clock", "energy_table", "preview", "status", "to_pixels"]
+__all__ = ["Clock", "energy_table", "playable", "preview", "status", "to_pixels"]
 
 _PREVIEW = 768
 
@@ -29,9 +31,15 @@ def preview(x: Array, card: Card) -> Pixels:
     return to_pixels(x[..., ::every, ::every], card)
 
 
+def playable(samples: Array, rate: float) -> tuple[int, NDArray[np.int16]]:
+    """Give samples (time, channels) as ``gr.Audio`` takes them without changing their level."""
+    return max(1, round(rate)), levels_of(samples)
+
+
 def energy_table(energies: Sequence[tuple[int, float]], x: str = "step") -> pd.DataFrame:
     """Give the points of the energy plot."""
-    return pd.DataFrame(energies, columns=[x, "energy per pixel"])
+    # Without a type, a plot takes the numbers that follow an empty table for words.
+    return pd.DataFrame(energies, columns=[x, "energy per pixel"], dtype=float)
 
 
 class Clock:

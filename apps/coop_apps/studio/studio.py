@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from coop_runtime import Card
 
 from ..inputs import fingerprint
+from .learning.process import Trainings
 from .library import Library
 from .limits import Limits
 from .results import Recipe, Results
@@ -37,6 +38,8 @@ class Studio:
         See there.
     learning
         Whether visitors may train models.
+    trainings
+        Those of this server; None where visitors may not.
     """
 
     library: Library
@@ -44,6 +47,7 @@ class Studio:
     limits: Limits
     results: Results
     learning: bool
+    trainings: Trainings | None = None
 
     def recipe(
         self, command: str, name: str, options: Mapping[str, Any], *arguments: str
@@ -51,6 +55,10 @@ class Studio:
         """Say how a result of bundle ``name`` is made again."""
         sha256 = fingerprint(self.library.path(name) / "card.json")
         return Recipe(command, name, sha256, arguments, options)
+
+    def usual_steps(self, name: str | None) -> int:
+        """Give the steps that a slider from 1 on starts with, of a bundle or of none."""
+        return max(1, self.steps(self.library.card(name))) if name else 1
 
     def steps(self, card: Card) -> int:
         """Give the Langevin steps that a bundle is refined by, if nothing else is said."""

@@ -9,7 +9,8 @@ import gradio as gr
 from coop_runtime import Card
 from coop_runtime.tasks.stream import loop_cells
 
-from .drawing import Drawing, draw
+from .choices import Choice
+from .drawing import Drawing, draw, goes_in_bands
 from .friendly import friendly
 from .show import Clock, energy_table, preview, status, to_pixels
 from .studio import COMPUTE, Studio
@@ -19,8 +20,8 @@ __all__ = ["textures"]
 _KINDS = ("Draft", "Refined")
 
 
-def textures(studio: Studio) -> gr.Dropdown:
-    """Lay out the tab; give the list of bundles, to be refreshed when there are new ones."""
+def textures(studio: Studio) -> Choice:
+    """Lay out the tab; give its list of bundles."""
     names = studio.library.names("texture")
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
@@ -29,7 +30,14 @@ def textures(studio: Studio) -> gr.Dropdown:
                 height = gr.Slider(64, studio.limits.side, 448, step=16, label="Height, pixels")
                 width = gr.Slider(64, studio.limits.side, 448, step=16, label="Width, pixels")
             with gr.Row(elem_classes="seed"):
-                seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
+                seed = gr.Number(
+                    0,
+                    label="Seed",
+                    precision=0,
+                    minimum=0,
+                    maximum=2**32 - 1,
+                    elem_id="textures-seed",
+                )
                 dice = gr.Button("Another seed", min_width=120)
             kind = gr.Radio(
                 _KINDS,
@@ -51,9 +59,12 @@ def textures(studio: Studio) -> gr.Dropdown:
                 buttons=["fullscreen"],
                 alt_text="the texture that was drawn",
             )
-            line = gr.HTML(status("Choose a texture, then press Draw."))
+            line = gr.HTML(status("Choose a texture, then press Draw."), elem_id="textures-status")
             plot = gr.LinePlot(
-                x="step", y="energy per pixel", label="Energy: lower is more like the photograph"
+                x="step",
+                y="energy per pixel",
+                label="Energy: lower is more like the photograph",
+                elem_id="textures-energy",
             )
             file = gr.DownloadButton("Download PNG with its settings", interactive=False)
 
@@ -97,7 +108,7 @@ def textures(studio: Studio) -> gr.Dropdown:
         queue=False,
         api_visibility="private",
     )
-    return bundle
+    return Choice(bundle, lambda: studio.library.names("texture"))
 
 
 def _run(
@@ -107,14 +118,18 @@ def _run(
     model = studio.library.model(bundle)
     clock, energies = Clock(), list[tuple[int, float]]()
     state: Drawing | None = None
+    axis = "row" if goes_in_bands(model.card, size) and not loop else "step"
     for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop)):
         if state.energy is not None:
             energies.append((state.step, state.energy))
-        doing = f"refining, {state.step}" if state.energy is not None else "drawing the draft"
+        if state.step and state.energy is not None:
+            doing = f"refining, {axis} {state.step}"
+        else:
+            doing = "drawing the draft"
         text = status(f"{doing}{clock.left(state.done)}", state.done)
         yield (
             preview(state.x, model.card),
-            energy_table(energies),
+            gr.LinePlot(energy_table(energies, axis), x=axis),
             text,
             gr.update(interactive=False),
         )
@@ -126,7 +141,7 @@ def _run(
     again = f"The same by a command: <code>{recipe.line('out.png')}</code>"
     yield (
         preview(state.x, model.card),
-        energy_table(energies),
+        gr.LinePlot(energy_table(energies, axis), x=axis),
         status(f"Done in {clock.seconds:.1f} s. {again}"),
         gr.update(value=path, interactive=True),
     )

@@ -5,7 +5,7 @@ Langevin steps. Alternating back-propagation (Han, Lu, Zhu, Wu, AAAI 2017), sect
 2-D latents over [−2, 2]², and grids between four latents by spherical interpolation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,9 +16,21 @@ from ..core import Core
 from ..errors import ArgumentError
 from ..philox import Purpose, Stream, normal, normals, streams
 from .infer import Chains
-from .reconstruct import reconstructing
+from .reconstruct import Reconstruction, reconstructing
 
-__all__ = ["Drawn", "Refining", "Way", "corners", "interpolate", "mix", "panel", "vary"]
+__all__ = [
+    "Drawn",
+    "Latents",
+    "Refining",
+    "Way",
+    "around",
+    "between",
+    "draw_each",
+    "drawn",
+    "mix",
+    "path",
+    "plane",
+]
 
 Way = Literal["linear", "spherical"]
 Size = int | Sequence[int] | None
@@ -39,6 +51,26 @@ class Drawn(NamedTuple):
     x: Array
 
 
+class Latents(NamedTuple):
+    """Latents of one size: what to draw.
+
+    Attributes
+    ----------
+    z
+        (n, latent channels, *cells), or (rows, columns, …) of a grid.
+    size
+        Of the signals.
+    """
+
+    z: Array
+    size: tuple[int, ...]
+
+    @property
+    def frames(self) -> Array:
+        """Give the latents one after another, (n, latent channels, *cells)."""
+        return self.z.reshape(-1, *self.z.shape[-1 - len(self.size) :])
+
+
 class Refining(NamedTuple):
     """Steps of refinement, whose noise is the same for every frame, and its seed."""
 
@@ -47,19 +79,17 @@ class Refining(NamedTuple):
     noise: bool | None = None
 
 
-def interpolate(
-    core: Core, ends: tuple[Any, Any], frames: int, how: Way, size: Size, refining: Refining
-) -> Drawn:
-    """Draw the frames from one end to the other; see `Model.interpolate`."""
+def path(core: Core, ends: tuple[Any, Any], frames: int, how: Way, size: Size) -> Latents:
+    """Give the latents from one end to the other; see `Model.interpolate`."""
     ts = np.linspace(0, 1, check_whole("frames", frames, 2))
     (a, b), sizes = _ends(core, dict(zip("ab", ends, strict=True)), size)
-    return _drawn(core, np.stack([mix(a, b, t, how) for t in ts]), sizes, refining)
+    return Latents(np.stack([mix(a, b, t, how) for t in ts]), sizes)
 
 
-def corners(
-    core: Core, ends: Sequence[Any], grid: tuple[int, int], how: Way, size: Size, refining: Refining
-) -> Drawn:
-    """Draw a grid between four corners; see `Model.corners`."""
+def between(
+    core: Core, ends: Sequence[Any], grid: tuple[int, int], how: Way, size: Size
+) -> Latents:
+    """Give a grid of latents between four corners; see `Model.corners`."""
     if len(ends) != 4:
         raise ArgumentError("ends", f"expected 4, row by row, found {len(ends)}")
     rows, columns = (
@@ -67,29 +97,24 @@ def corners(
         for name, n in zip(("rows", "columns"), grid, strict=True)
     )
     (a, b, c, d), sizes = _ends(core, {f"ends[{k}]": end for k, end in enumerate(ends)}, size)
-    z = [mix(mix(a, b, u, how), mix(c, d, u, how), v, how) for v in rows for u in columns]
-    return _grid(_drawn(core, np.stack(z), sizes, refining), *grid)
+    z = [[mix(mix(a, b, u, how), mix(c, d, u, how), v, how) for u in columns] for v in rows]
+    return Latents(np.array(z), sizes)
 
 
-def panel(
-    core: Core, seed: int, grid: tuple[int, int], extent: float, size: Size, refining: Refining
-) -> Drawn:
-    """Draw a plane of latents; see `Model.panel`."""
-    across, down = _plane(core, seed, sizes := check_size(size, core.card))
+def plane(core: Core, seed: int, grid: tuple[int, int], extent: float, size: Size) -> Latents:
+    """Give a plane of latents; see `Model.panel`."""
+    across, down = _axes(core, seed, sizes := check_size(size, core.card))
     if not 0 < extent < np.inf:
         raise ArgumentError("extent", f"expected > 0, found {extent}")
     rows, columns = (
         np.linspace(-extent, extent, check_whole(name, n, 1)).astype(np.float32)
         for name, n in zip(("rows", "columns"), grid, strict=True)
     )
-    z = np.stack([u * across + v * down for v in rows[::-1] for u in columns])
-    return _grid(_drawn(core, z, sizes, refining), *grid)
+    return Latents(np.array([[u * across + v * down for u in columns] for v in rows[::-1]]), sizes)
 
 
-def vary(
-    core: Core, x: Any, distance: float, n: int, seed: int, size: Size, refining: Refining
-) -> Drawn:
-    """Draw neighbours at a distance in z; see `Model.vary`."""
+def around(core: Core, x: Any, distance: float, n: int, seed: int, size: Size) -> Latents:
+    """Give neighbours at a distance in z; see `Model.vary`."""
     if not 0 <= distance < np.inf:
         raise ArgumentError("distance", f"expected ≥ 0, found {distance}")
     (z,), sizes = _ends(core, {"x": x}, size)
@@ -97,7 +122,39 @@ def vary(
     away = normals(of_each, z.shape)
     lengths = np.array([np.linalg.norm(a) for a in away], np.float32)
     away *= np.float32(distance) / lengths.reshape(-1, *[1] * z.ndim)
-    return _drawn(core, z + away, sizes, refining)
+    return Latents(z + away, sizes)
+
+
+def draw_each(core: Core, latents: Latents, refining: Refining) -> Iterator[Array]:
+    """Draw latents one by one, (channels, *size) each, refined if asked; row by row of a grid.
+
+    All are refined with one noise, so that they differ as their latents do.
+
+    Raises
+    ------
+    ArgumentError, MissingGraphError
+        At the call.
+    """
+    steps = check_whole("refine_steps", refining.steps, 0)
+    core.require("generator", *["energy"] * (steps > 0))
+    of_one = streams(refining.seed, 0, 1, Purpose.NOISE)
+
+    def one(z: Array) -> Array:
+        x = core.decode(z[None], latents.size)
+        if steps:
+            *_, last = core.revise(x, of_one, steps=steps, noise=refining.noise)
+            x = last.x
+        frame: Array = x[0]
+        return frame
+
+    return map(one, latents.frames)
+
+
+def drawn(core: Core, latents: Latents, refining: Refining) -> Drawn:
+    """Draw latents, refined if asked; see `draw_each`."""
+    x = np.stack(list(draw_each(core, latents, refining)))
+    grid = latents.z.shape[: -1 - len(latents.size)]
+    return Drawn(latents.z, x.reshape(*grid, *x.shape[1:]))
 
 
 def mix(a: Array, b: Array, t: float, how: Way) -> Array:
@@ -125,7 +182,7 @@ def mix(a: Array, b: Array, t: float, how: Way) -> Array:
     return between.astype(np.float32)
 
 
-def _plane(core: Core, seed: int, size: tuple[int, ...]) -> tuple[Array, Array]:
+def _axes(core: Core, seed: int, size: tuple[int, ...]) -> tuple[Array, Array]:
     """Give two orthogonal latents of length √(d/2), d their dimension: of d = 2, the two axes.
 
     u·across + v·down with (u, v) ~ N(0, I) then has the mean square length of z ~ N(0, I), d.
@@ -148,7 +205,7 @@ def _plane(core: Core, seed: int, size: tuple[int, ...]) -> tuple[Array, Array]:
 
 def _ends(core: Core, ends: dict[str, Any], size: Size) -> tuple[list[Array], tuple[int, ...]]:
     """Give the latents of seeds and of inputs, and the size to draw: that of the inputs, if any."""
-    inputs = {name: np.asarray(end) for name, end in ends.items() if not _is_seed(end)}
+    inputs = {name: np.asarray(_signal(end)) for name, end in ends.items() if not _is_seed(end)}
     for name, end in inputs.items():
         one = end[None] if end.ndim == core.card.signal.dims + 1 else end
         inputs[name] = check_array(name, one, (1, *signal_shape(core.card)[1:]))
@@ -160,7 +217,9 @@ def _ends(core: Core, ends: dict[str, Any], size: Size) -> tuple[list[Array], tu
     (shape,) = _shapes(core, wanted)
     latents = []
     for name, end in ends.items():
-        if name in inputs:
+        if isinstance(end, Reconstruction):
+            latents.append(check_array(name, end.z, (1, *shape))[0])
+        elif name in inputs:
             *_, read = reconstructing(core, inputs[name], None, Chains())
             latents.append(read.z[0])
         else:
@@ -173,22 +232,10 @@ def _is_seed(end: Any) -> bool:
     return not isinstance(end, np.ndarray | list | tuple)
 
 
+def _signal(end: Any) -> Any:
+    return end.x if isinstance(end, Reconstruction) else end
+
+
 def _shapes(core: Core, size: tuple[int, ...]) -> list[tuple[int, ...]]:
     core.require("generator")
     return [latent_shape(core.card.latent, size)] if core.card.latent else []
-
-
-def _drawn(core: Core, z: Array, size: tuple[int, ...], refining: Refining) -> Drawn:
-    """Draw z, refined if asked: frames of one noise, so that they differ as their latents do."""
-    steps = check_whole("refine_steps", refining.steps, 0)
-    if not steps:
-        return Drawn(z, core.decode(z, size))
-    core.require("energy")
-    of_each = streams(refining.seed, 0, 1, Purpose.NOISE) * len(z)
-    *_, last = core.revise(core.decode(z, size), of_each, steps=steps, noise=refining.noise)
-    return Drawn(z, last.x)
-
-
-def _grid(drawn: Drawn, rows: int, columns: int) -> Drawn:
-    z, x = (a.reshape(rows, columns, *a.shape[1:]) for a in drawn)
-    return Drawn(z, x)

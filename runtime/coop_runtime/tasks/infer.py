@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..arrays import Array, check_whole, latent_shape
-from ..core import Core, Posterior
+from ..calls import Posterior
+from ..core import Core
 from ..errors import ArgumentError
 from ..latent import LatentState, latent_langevin, start
 from ..philox import Purpose, streams

@@ -40,6 +40,12 @@ def recovering(
         if mask != "salt-and-pepper":
             raise ArgumentError("mask", f"only 'salt-and-pepper' can be found, not {mask!r}")
         mask = salt_and_pepper(check_array("x", x, shape), core.card.signal.value_range)
+        if not (found := mask.any(axis=tuple(range(1, mask.ndim)))).all():
+            raise ArgumentError(
+                "mask",
+                f"no salt and pepper is found in example {int(np.argmin(found))}; other damage, "
+                "such as scribbles and blocks, takes a mask of it, 1 = damaged",
+            )
     if start == "given":
         x = check_array("x", x, shape)
         _, missing = check_incomplete(x, mask, shape)

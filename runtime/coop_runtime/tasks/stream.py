@@ -20,7 +20,15 @@ from ..philox import Purpose, streams
 from .bands import Block, Plan, drafts, padded, revised, revised_ring
 from .tiles import ENDLESS, spans
 
-__all__ = ["TILE", "Block", "Length", "loop_cells", "stream", "streams_in_tiles"]
+__all__ = [
+    "TILE",
+    "Block",
+    "Length",
+    "loop_cells",
+    "revising_loop",
+    "stream",
+    "streams_in_tiles",
+]
 
 #: A size of `generate`, whose first number may be infinite.
 Length = float | Sequence[float] | None
@@ -41,6 +49,50 @@ def stream(
     first: int,
 ) -> Iterator[Block]:
     """Draw a signal of any size in bands; see `Model.stream`."""
+    plan, steps = _plan(core, seed, size, refine_steps, noise, loop, chunk, first)
+    if steps == 0:
+        return drafts(plan)
+    return _ring(plan, steps) if loop else _chain(plan, steps)
+
+
+def revising_loop(
+    core: Core, seed: int, size: Sequence[int], refine_steps: int, *, first: int = 0
+) -> Iterator[Array]:
+    """Draw a loop and revise it, yielding it whole after every step, the draft first.
+
+    Parameters
+    ----------
+    core
+        A bundle that `streams_in_tiles`.
+    seed, size, first
+        As in `Model.stream`.
+    refine_steps
+        Langevin steps, ≥ 0.
+
+    Yields
+    ------
+    (1, channels, *size); the last is what `Model.stream` gives band by band.
+
+    Raises
+    ------
+    CoopError
+        As `Model.stream` does.
+    """
+    plan, steps = _plan(core, seed, size, refine_steps, None, True, None, first)
+    yield from _ring_states(plan, steps)
+
+
+def _plan(
+    core: Core,
+    seed: int,
+    size: Length,
+    refine_steps: int | None,
+    noise: bool | None,
+    loop: bool,
+    chunk: int | None,
+    first: int,
+) -> tuple[Plan, int]:
+    """Check what is asked for; give how it is drawn, and the Langevin steps."""
     card, settings = core.card, core.card.langevin
     streams(seed, first, 1, Purpose.LATENT)
     if refine_steps is None:
@@ -51,20 +103,10 @@ def stream(
     _check_known(card, refine_steps)
     if loop:
         _check_loop(card, sides)
-    units = loop_cells(card)
-    plan = Plan(
-        core,
-        sides,
-        _tile(card, sides, units, chunk),
-        seed,
-        first,
-        loop,
-        noise=bool(settings and settings.noise) if noise is None else noise,
-    )
-    if settings is None or refine_steps == 0:
-        return drafts(plan)
-    refine = _ring if loop else _chain
-    return refine(plan, settings, refine_steps)
+    tile = _tile(card, sides, loop_cells(card), chunk)
+    if noise is None:
+        noise = bool(settings and settings.noise)
+    return Plan(core, sides, tile, seed, first, loop, noise=noise), refine_steps
 
 
 def streams_in_tiles(card: Card) -> bool:
@@ -85,22 +127,34 @@ def loop_cells(card: Card) -> tuple[int, ...]:
     )
 
 
-def _chain(plan: Plan, settings: Langevin, steps: int) -> Iterator[Block]:
+def _chain(plan: Plan, steps: int) -> Iterator[Block]:
     bands = padded(drafts(plan), plan.core.graphs["energy"].spec.strides)
     for step in range(1, steps + 1):
-        bands = revised(plan, settings, bands, step)
+        bands = revised(plan, _settings(plan), bands, step)
     for start, x in bands:
         size = (min(x.shape[2], plan.size[0] - start), *plan.size[1:])
         if size[0] > 0:
             yield Block(start, crop(x, size))
 
 
-def _ring(plan: Plan, settings: Langevin, steps: int) -> Iterator[Block]:
-    x: Array = np.concatenate([band.x for band in drafts(plan)], axis=2)
-    for step in range(1, steps + 1):
-        x = revised_ring(plan, settings, x, step)
+def _ring(plan: Plan, steps: int) -> Iterator[Block]:
+    *_, x = _ring_states(plan, steps)
     for start, stop in spans(0, plan.size[0], plan.tile[0]):
         yield Block(start, x[:, :, start:stop])
+
+
+def _ring_states(plan: Plan, steps: int) -> Iterator[Array]:
+    x: Array = np.concatenate([band.x for band in drafts(plan)], axis=2)
+    yield x
+    for step in range(1, steps + 1):
+        x = revised_ring(plan, _settings(plan), x, step)
+        yield x
+
+
+def _settings(plan: Plan) -> Langevin:
+    settings = plan.core.card.langevin
+    assert settings is not None  # noqa: S101  `_plan` requires an energy where there are steps
+    return settings
 
 
 def _sides(card: Card, size: Length) -> tuple[int, ...]:

@@ -182,12 +182,17 @@ Open = Callable[..., contextlib.AbstractContextManager[Server]]
 
 
 @contextlib.contextmanager
-def serving(library: Path, *options: str, seconds: float = 120) -> Iterator[Server]:
-    """Run ``coop-studio LIBRARY`` with options at a free port until the block ends."""
+def serving(
+    library: Path, *options: str, seconds: float = 120, before: str = ""
+) -> Iterator[Server]:
+    """Run ``coop-studio LIBRARY`` with options at a free port until the block ends.
+
+    ``before`` is Python that its process runs first.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    program = "from coop_apps.studio.command import main; main()"
+    program = f"{before}\nfrom coop_apps.studio.command import main; main()"
     words = [sys.executable, "-c", program, str(library), "--port", str(port), *options]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
@@ -231,8 +236,8 @@ def _read(server: Server, opened: "queue.Queue[bool]") -> None:
 def open_server(library: Path) -> Open:
     """Give a function: with the options of coop-studio it gives a server, as a context."""
 
-    def opened(*options: str, folder: Path = library) -> Any:
-        return serving(folder, *options)
+    def opened(*options: str, folder: Path = library, before: str = "") -> Any:
+        return serving(folder, *options, before=before)
 
     return opened
 

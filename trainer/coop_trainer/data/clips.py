@@ -11,16 +11,15 @@ from PIL import Image, ImageSequence
 
 from coop_runtime.errors import CoopError
 
+from ..decoding import ANIMATED, VIDEOS, decode_video, eight_bits, quiet
 from .files import Say, one_line, read_each, read_numpy
-from .pictures import common_mode, eight_bits, pixels, quiet, shorter_side
+from .pictures import common_mode, pixels, shorter_side
 from .signals import Signals
 from .synthetic import CLIP_RATE, CLIPS, find_or_make
 
 __all__ = ["load_clips"]
 
-ANIMATED = (".gif", ".webp")
-VIDEO = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
-CLIP_SUFFIXES = (".npz", *ANIMATED, *VIDEO)
+CLIP_SUFFIXES = (".npz", *ANIMATED, *VIDEOS)
 LARGEST = 2**31  # bytes of frames of one clip
 STILL = 100  # milliseconds that viewers show a frame whose duration is given as 0
 
@@ -129,18 +128,14 @@ def _animated(path: Path, size: int | None) -> Clip:
 
 
 def _video(path: Path, size: int | None) -> Clip:
-    def images(container: av.container.InputContainer) -> Iterator[Image.Image]:
-        for frame in container.decode(video=0):
-            grey = frame.format.name.startswith("gray")
-            turned = Image.fromarray(frame.to_ndarray(format="gray" if grey else "rgb24"))
-            yield turned.rotate(frame.rotation, expand=True) if frame.rotation else turned
-
     try:
         with av.open(path) as container:
             if not container.streams.video:
                 raise CoopError(f"{path}: there is no video in it")
             rate = container.streams.video[0].average_rate
-            return Clip(_gathered(path, images(container), size), float(rate) if rate else None)
+            return Clip(
+                _gathered(path, decode_video(container), size), float(rate) if rate else None
+            )
     except (av.FFmpegError, OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or one_line(error)
         raise CoopError(f"{path}: not a video that can be read ({why})") from None

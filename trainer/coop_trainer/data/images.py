@@ -14,8 +14,9 @@ from PIL import Image
 
 from coop_runtime.errors import CoopError
 
+from ..decoding import PICTURES
 from .files import Say, find_files, name_of, read_each, read_numpy
-from .pictures import PICTURE_SUFFIXES, common_mode, open_picture, pixels, square
+from .pictures import common_mode, open_picture, pixels, square
 from .signals import Signals
 
 __all__ = ["load_images", "picture_files"]
@@ -70,7 +71,7 @@ def load_images(
         if left == 0:
             break
         file = Path(source)
-        if file.is_file() and file.suffix.lower() not in PICTURE_SUFFIXES:
+        if file.is_file() and file.suffix.lower() not in PICTURES:
             found = _coloured(_sized(_examples(file)[:left], size), grey)
         else:
             files = picture_files(source)
@@ -94,7 +95,7 @@ def picture_files(source: str) -> list[Path]:
     CoopError
         Nothing there, or no picture in the folder.
     """
-    return find_files(source, PICTURE_SUFFIXES)
+    return find_files(source, PICTURES)
 
 
 def _pictures(

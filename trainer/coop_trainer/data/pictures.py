@@ -1,38 +1,30 @@
 """Opening pictures with care, and textures: one or several photographs, or built-in ones."""
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from coop_runtime.errors import CoopError
 
+from ..decoding import decode_picture
 from .files import name_of, one_line
 from .signals import Signals
 
 __all__ = [
     "BUILT_IN",
-    "PICTURE_SUFFIXES",
     "common_mode",
-    "eight_bits",
     "load_texture",
     "open_picture",
     "pixels",
-    "quiet",
     "shorter_side",
     "square",
 ]
 
 BUILT_IN = ("brick", "grass", "gravel")
-PICTURE_SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
-    *(".pbm", ".pgm", ".ppm", ".jp2", ".avif"),
-)
 Mode = Literal["L", "RGB"]
 
 
@@ -96,9 +88,7 @@ def open_picture(path: Path) -> Image.Image:
         No such picture, not a picture, damaged, or so large that it must be an attack.
     """
     try:
-        with quiet(), Image.open(path) as image:
-            image.load()
-            return eight_bits(ImageOps.exif_transpose(image))
+        return decode_picture(path)
     except FileNotFoundError:
         raise CoopError(f"{path}: no such picture; give another file") from None
     except Image.DecompressionBombError:
@@ -106,29 +96,6 @@ def open_picture(path: Path) -> Image.Image:
     except Exception as error:  # damage raises whatever Pillow's decoders run into
         why = "it is a folder" if path.is_dir() else one_line(error)
         raise CoopError(f"{path}: not a picture that can be read ({why})") from None
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Pillow's warnings, of damaged metadata for instance, off the terminal."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Bring any mode to "L" or "RGB": 16-bit levels are scaled, alpha is laid over white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        levels = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if levels.max() > 255 else 255.0
-        top = 1.0 if image.mode == "F" and levels.max() <= 1 else top
-        return Image.fromarray(np.clip(levels * (255 / top) + 0.5, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        flat = Image.alpha_composite(white, rgba).convert("RGB")
-        return flat.convert("L") if image.mode in ("LA", "La") else flat
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
 def common_mode(images: Sequence[Image.Image], grey: bool | None = None) -> Mode:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from coop_runtime.errors import CoopError
 from coop_runtime.whitening import whiten
 
+from ..decoding import SOUNDS as SOUND_FILES
 from .files import Say, one_line, read_each
 from .prediction import linear_prediction
 from .signals import Signals
@@ -18,7 +19,6 @@ from .synthetic import SOUNDS, find_or_make
 
 __all__ = ["load_sound"]
 
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
 BLOCK = 2**18  # samples read at a time: long stereo files never are in memory whole
 MADE = 20.0  # seconds of a sound that is computed
 UNKNOWN = 2**62  # a stream that does not say its length says more than this
@@ -66,7 +66,7 @@ def load_sound(
         )
     if not 100 <= rate <= 384_000:
         raise CoopError(f"rate: expected 100 to 384000 samples per second, found {rate}")
-    files = [file for source in sources for file in find_or_make(source, SOUNDS, SOUND_SUFFIXES)]
+    files = [file for source in sources for file in find_or_make(source, SOUNDS, SOUND_FILES)]
 
     def read(file: Path) -> NDArray[np.float32]:
         make = None if file.exists() else SOUNDS.get(file.name)

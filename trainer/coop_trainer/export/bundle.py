@@ -20,8 +20,10 @@ from coop_runtime.card import (
     Card,
     Entry,
     Graph,
+    HalfType,
     Langevin,
     Latent,
+    Precision,
     Signal,
     TorchScript,
 )
@@ -39,11 +41,16 @@ from .graphs import (
     generator_graph,
     posterior_graph,
 )
-from .parity import check, measure
+from .halves import LIMITS, halved
+from .parity import check, measure, measure_chain
 from .readme import model_readme
+from .statistics import SAMPLES as DRAWN
+from .statistics import SHARE, check_statistics, compare
 
 __all__ = ["README_FILE", "SAMPLES", "write_bundle"]
 
+#: Largest difference from torch in float32 that is accepted, relative to an output's largest value.
+RTOL = 1e-5
 README_FILE = "README.md"
 SAMPLES = "samples/"
 
@@ -65,8 +72,9 @@ def write_bundle(
     readme: Callable[[Card], str] = model_readme,
     torchscript: bool = False,
     chain: bool = False,
+    precision: HalfType | None = None,
     atol: float = 1e-6,
-    rtol: float = 1e-5,
+    rtol: float | None = None,
 ) -> Card:
     """Export a model as a new folder, which appears whole or not at all.
 
@@ -96,8 +104,10 @@ def write_bundle(
         Whether to add the same graphs as TorchScript.
     chain
         Whether to add the graph that takes all Langevin steps in one call; needs an energy.
+    precision
+        How weights are stored; None for float32. Float32 graphs must keep their parity first.
     atol, rtol
-        Limits on the parity, see `parity.check`.
+        Limits on the parity, see `parity.check`; ``rtol`` None: 1e-5, or `LIMITS` of a precision.
 
     Returns
     -------
@@ -106,8 +116,8 @@ def write_bundle(
     Raises
     ------
     CoopError
-        The folder exists or cannot be written, the parity exceeds its limit, or the runtime would
-        refuse the bundle.
+        The folder exists or cannot be written, the parity exceeds its limit, rounded weights draw
+        other samples, or the runtime would refuse the bundle.
     ValueError
         A part lacks what it needs, or something is given for a part that is not there.
     """
@@ -119,20 +129,33 @@ def write_bundle(
         raise ValueError("encoder: give it only with a generator")
     if chain and energy is None:
         raise CoopError("a chain of Langevin steps needs an energy, which this model has not")
+    if torchscript and precision is not None:
+        raise CoopError(f"TorchScript's weights are float32, not {precision}: export them apart")
     with new_folder(folder) as temporary:
         blueprints = _blueprints(energy, generator, encoder, strides, signal, latent, sigma)
         graphs = {key: export_graph(plan, signal) for key, plan in blueprints.items()}
         parity = measure(graphs, blueprints, signal)
-        check(parity, atol=atol, rtol=rtol)
+        limit = RTOL if rtol is None else rtol
+        check(parity, atol=atol, rtol=limit if precision is None else RTOL)
+        full, rounded = graphs, None
+        if precision is not None:
+            limit = LIMITS[precision] if rtol is None else rtol
+            graphs = {key: halved(data, precision) for key, data in full.items()}
+            parity = measure(graphs, blueprints, signal, suspicious=limit)
         strides_of = {key: plan.strides for key, plan in blueprints.items()}
-        if chain:
+        if chain and langevin is not None:
             graphs["chain"], strides_of["chain"] = chain_graph(graphs["energy"]), strides
+            spec = _described("chain.onnx", graphs["chain"], strides)
+            parity["chain"] = measure_chain(
+                graphs["chain"], spec, blueprints["energy"], signal, langevin
+            )
+        check(parity, atol=atol, rtol=limit)
         files = {f"{key}.onnx": data for key, data in graphs.items()}
         programs = None
         if torchscript:
             compiled = {key: export_torchscript(plan, signal) for key, plan in blueprints.items()}
             found = measure(compiled, blueprints, signal, backend="torchscript")
-            check({f"{key}.pt": report for key, report in found.items()}, atol=atol, rtol=rtol)
+            check({f"{key}.pt": report for key, report in found.items()}, atol=atol, rtol=limit)
             programs = TorchScript({key: f"{key}.pt" for key in compiled}, found)
             files |= {f"{key}.pt": data for key, data in compiled.items()}
         files |= {SAMPLES + key: data for key, data in samples.items()}
@@ -154,7 +177,13 @@ def write_bundle(
                 training=dict(training),
                 versions=_versions(),
                 torchscript=programs,
+                precision=rounded,
             )
+
+        if precision is not None:
+            statistics = compare(card(), full, graphs)
+            check_statistics(statistics)
+            rounded = Precision(precision, limit, DRAWN, statistics, SHARE)
 
         files[README_FILE] = readme(card()).encode()
         (temporary / SAMPLES).mkdir()

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import torch
 
-from coop_runtime.card import Card, Langevin, Latent, Signal
+from coop_runtime.card import Card, HalfType, Langevin, Latent, Signal
 from coop_runtime.errors import CoopError, printable
 from coop_runtime.files import is_free
 from coop_runtime.strict import encode
@@ -14,8 +14,8 @@ from ..config import TABLES, Config
 from ..data import BUILT_IN, CLIPS, SOUNDS
 from ..langevin import VALUE_RANGE
 from ..optimise import Network
-from ..sheets import COLUMNS, as_heard, draw_samples, sample_files
-from ..shown import png
+from ..sheets import COLUMNS, FRAMES_PER_SECOND, as_heard, draw_samples, sample_files
+from ..shown import gif, png, wav
 from ..start import resume
 from ..training import Training
 from .bundle import write_bundle
@@ -31,6 +31,8 @@ EXTENDABLE = {
 }
 #: How much larger the bundle's samples are than the training examples.
 FACTOR = {"texture": 2, "images": 1, "sound": 2, "clips": 2}
+#: Of the original in a bundle, the most samples of each axis: seconds of sounds and clips.
+LONGEST, LARGEST = 10.0, 512
 #: File names that the card lists.
 NAMES = 20
 
@@ -41,8 +43,11 @@ def export_run(
     *,
     torchscript: bool = False,
     chain: bool = False,
+    original: bool = False,
+    licence: str | None = None,
+    precision: HalfType | None = None,
     atol: float = 1e-6,
-    rtol: float = 1e-5,
+    rtol: float | None = None,
 ) -> Card:
     """Export what a run has learned so far: its averaged networks at the last checkpoint.
 
@@ -56,13 +61,18 @@ def export_run(
         Whether to add the same graphs as TorchScript.
     chain
         Whether to add the graph that takes all Langevin steps in one call.
-    atol, rtol
-        Limits on the parity with torch, see `coop_trainer.export.parity.check`.
+    original
+        Whether to add the beginning of the training data to the samples, see `_original`.
+    licence
+        Of the training data; None: known of those that come with coopnets, unsaid of others.
+    precision, atol, rtol
+        How weights are stored, and limits on the parity with torch, see `write_bundle`.
 
     Raises
     ------
     CoopError
-        No run or no checkpoint there, an existing target, or too large a difference.
+        No run or no checkpoint there, an existing target, too large a difference, or the original
+        of a set of pictures.
     """
     if not is_free(target):
         raise CoopError(f"'{target}' exists already; give a new name, or remove it first")
@@ -71,6 +81,7 @@ def export_run(
         raise CoopError(f"{run}: nothing learned yet (no checkpoint); train first")
     f, g, q = training.averaged()
     config, signals, langevin = training.config, training.signals, training.config.langevin
+    shown = _original(training) if original else {}
 
     def energy(x: torch.Tensor) -> torch.Tensor:
         assert f is not None and langevin is not None  # noqa: S101, PT018  see below
@@ -98,10 +109,11 @@ def export_run(
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
         langevin=None if f is None else _langevin(config, f.reach),
         sigma=None if g is None else config.sigma,
-        training=_history(training),
-        samples=_samples(training),
+        training=_history(training, licence),
+        samples=_samples(training) | shown,
         torchscript=torchscript,
         chain=chain,
+        precision=precision,
         atol=atol,
         rtol=rtol,
     )
@@ -122,7 +134,7 @@ def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
     )
 
 
-def _history(training: Training) -> dict[str, Any]:
+def _history(training: Training, licence: str | None) -> dict[str, Any]:
     """Tell how the model came about."""
     names = training.signals.names
     history: dict[str, Any] = {
@@ -137,6 +149,8 @@ def _history(training: Training) -> dict[str, Any]:
         },
         "settings": used_settings(training.config),
     }
+    if licence is not None:
+        return history | {"licence": licence}
     return history | _licence(training.signals.kind, set(names))
 
 
@@ -179,3 +193,23 @@ def _samples(training: Training) -> dict[str, bytes]:
         rows["drafts.png"] = drafts
     files = {name: png([as_heard(training, row)]) for name, row in rows.items() if row is not None}
     return files | {f"sheet.{ending}": data for ending, data in sample_files(training).items()}
+
+
+def _original(training: Training) -> dict[str, bytes]:
+    """Give what the model learned from, to be heard and seen beside what it draws.
+
+    Of the first file: the first ten seconds of a sound as ``original.wav`` and of a clip as
+    ``original.gif``, up to 512×512 pixels of a texture as ``original.png``.
+    """
+    signals, kind = training.signals, training.signals.kind
+    if kind == "images":
+        raise CoopError("a set of pictures has no one original; leave --with-original out")
+    rate = signals.rate or FRAMES_PER_SECOND
+    if kind == "sound":
+        x = signals.tensors(torch.device("cpu"))[0][0, :, : round(LONGEST * rate)]
+        return {"original.wav": wav(x, rate, signals.source_range, signals.whitening)}
+    levels = torch.from_numpy(signals.arrays[0][0]).movedim(-1, 0)  # as they were read
+    x = levels / 127.5 - 1
+    if kind == "texture":
+        return {"original.png": png([x[None, :, :LARGEST, :LARGEST]])}
+    return {"original.gif": gif(x[:, : round(LONGEST * rate)], rate)}

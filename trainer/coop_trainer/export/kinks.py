@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["Function", "on_a_kink", "relative_errors"]
+__all__ = ["SUSPICIOUS", "Function", "on_a_kink", "relative_errors"]
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -32,7 +32,11 @@ def relative_errors(found: Sequence[Tensor], expected: Sequence[Tensor]) -> list
 
 
 def on_a_kink(
-    function: Function, inputs: Sequence[Tensor], expected: Sequence[Tensor], errors: list[float]
+    function: Function,
+    inputs: Sequence[Tensor],
+    expected: Sequence[Tensor],
+    errors: list[float],
+    suspicious: float = SUSPICIOUS,
 ) -> bool:
     """Tell whether torch's own results differ as much between neighbouring float32 inputs.
 
@@ -47,6 +51,8 @@ def on_a_kink(
         Its inputs and results.
     errors
         The relative error of each result.
+    suspicious
+        Errors up to this are what rounding explains.
 
     Returns
     -------
@@ -62,7 +68,7 @@ def on_a_kink(
     >>> on_a_kink(slope, [x], slope(x), [1.0])
     False
     """
-    suspects = [k for k, error in enumerate(errors) if error > SUSPICIOUS]
+    suspects = [k for k, error in enumerate(errors) if error > suspicious]
     rng = torch.Generator().manual_seed(0)
     jumps = [0.0] * len(errors)
     for nearness in NEARNESS * (NEIGHBOURS if suspects else 0):

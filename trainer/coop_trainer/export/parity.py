@@ -7,16 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coop_runtime.card import Parity, Signal
+from coop_runtime.card import Graph, Langevin, Parity, Signal
 from coop_runtime.errors import CoopError
 from coop_runtime.sessions import SessionOptions, open_session
 from coop_runtime.torchscript import open_program
 
+from .chain_parity import ChainSession, chain_blueprint
 from .graphs import Blueprint, few_cells
-from .kinks import on_a_kink, relative_errors
+from .kinks import SUSPICIOUS, on_a_kink, relative_errors
 from .tracing import Axes, scaled
 
-__all__ = ["check", "measure"]
+__all__ = ["check", "measure", "measure_chain"]
 
 BATCHES = (1, 3)
 
@@ -35,6 +36,7 @@ def measure(
     *,
     backend: Literal["onnx", "torchscript"] = "onnx",
     seed: int = 0,
+    suspicious: float = SUSPICIOUS,
 ) -> dict[str, Parity]:
     """Compare each graph with torch's float32 autograd, at two batches and up to three sizes.
 
@@ -52,6 +54,8 @@ def measure(
         What plays them.
     seed
         Of the random inputs.
+    suspicious
+        Relative errors up to this are what rounding explains, see `on_a_kink`.
 
     Returns
     -------
@@ -73,8 +77,21 @@ def measure(
             session = open_session(data, "cpu", SessionOptions(torch.get_num_threads()), file)
         else:
             session = open_program(data, "cpu", blueprint.inputs, blueprint.outputs, file)
-        reports[name] = _compare(session, blueprint, signal, rng)
+        reports[name] = _compare(session, blueprint, signal, rng, suspicious)
     return reports
+
+
+def measure_chain(
+    data: bytes, spec: Graph, energy: Blueprint, signal: Signal, settings: Langevin
+) -> Parity:
+    """Compare the chain graph with as many steps on torch's energy, with the same noise.
+
+    Cases are those of `measure`, of the outputs ``end``, ``gradient`` and ``energy`` after
+    `chain_parity.STEPS` steps.
+    """
+    session = ChainSession(data, spec, signal, settings)
+    plan = chain_blueprint(energy, signal, settings)
+    return _compare(session, plan, signal, torch.Generator().manual_seed(0))
 
 
 def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
@@ -111,7 +128,13 @@ def check(parity: Mapping[str, Parity], *, atol: float, rtol: float) -> None:
                     )
 
 
-def _compare(session: Any, blueprint: Blueprint, signal: Signal, rng: torch.Generator) -> Parity:
+def _compare(
+    session: Any,
+    blueprint: Blueprint,
+    signal: Signal,
+    rng: torch.Generator,
+    suspicious: float = SUSPICIOUS,
+) -> Parity:
     """Run a graph and its torch function on the same inputs, for every batch and size."""
     function, outputs = blueprint.function, list(blueprint.outputs)
     cases: list[dict[str, Any]] = []
@@ -125,7 +148,9 @@ def _compare(session: Any, blueprint: Blueprint, signal: Signal, rng: torch.Gene
                 given = list(inputs.values())
                 expected = [value.detach() for value in function(*given)]
                 errors = relative_errors(found, expected)
-                if redrawn == ATTEMPTS or not on_a_kink(function, given, expected, errors):
+                if redrawn == ATTEMPTS or not on_a_kink(
+                    function, given, expected, errors, suspicious
+                ):
                     break
                 redrawn += 1
             largest = [float(value.abs().max()) for value in expected]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coop_runtime.arrays import drawable
-from coop_runtime.card import Card
+from coop_runtime.card import Card, Parity, Precision
 
 __all__ = ["model_readme"]
 
@@ -137,7 +137,7 @@ def _parity(card: Card) -> str:
     rows = [
         (
             name,
-            *(f"{found[name].max_relative_error:.1e}" for found in reports.values()),
+            *(_worst(found.get(name)) for found in reports.values()),
             len(report.cases),
         )
         for name, report in card.parity.items()
@@ -145,10 +145,26 @@ def _parity(card: Card) -> str:
     if not rows:
         return ""
     table = _table("## Parity with torch", ("graph", *reports, "cases"), rows)
-    return (
+    text = (
         f"{table}\n\nLargest relative error, max |backend − torch| / max |torch|, in float32, "
         "on random inputs."
     )
+    return text + (_rounded(card.precision) if card.precision else "")
+
+
+def _rounded(precision: Precision) -> str:
+    shares = ", ".join(f"{name} {share:.2g}" for name, share in precision.statistics.items())
+    return (
+        f" The graphs' weights are stored as {precision.weights}; torch's are float32, and so is "
+        f"all that is computed; the limit is {precision.parity_limit:g}.\n\n"
+        f"{precision.samples} samples with and without rounded weights, from the same seeds, "
+        "differ in the mean, as a share of the spread between samples (at most "
+        f"{precision.statistics_limit:g}): {shares}."
+    )
+
+
+def _worst(report: Parity | None) -> str:
+    return f"{report.max_relative_error:.1e}" if report else "none"
 
 
 def _licence(card: Card) -> str:

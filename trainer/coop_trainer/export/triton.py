@@ -27,7 +27,7 @@ Shape = tuple[int | str, ...]
 
 
 def export_repository(
-    source: Path, target: Path, *, atol: float = 1e-6, rtol: float = 1e-5
+    source: Path, target: Path, *, atol: float = 1e-6, rtol: float | None = None
 ) -> None:
     """Write what a run has learned, or a bundle, as a model repository.
 
@@ -38,7 +38,7 @@ def export_repository(
     target
         As `write_repository` takes it.
     atol, rtol
-        Limits on the parity with torch, see `coop_trainer.export.parity.check`.
+        Limits on the parity with torch, see `coop_trainer.export.write_bundle`.
 
     Raises
     ------

@@ -1,0 +1,135 @@
+"""The tab of sounds, in a browser: make, hear, download, play with, stop."""
+
+import io
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from PIL import Image
+
+from coop_apps.run import main as play
+
+
+@pytest.fixture
+def tab(page: Any) -> Any:
+    """Give the page at the tab, whose steps are known."""
+    page.get_by_role("tab", name="Sounds").click()
+    page.locator("#sounds-status").get_by_text("Choose a sound").wait_for()
+    return page
+
+
+def enter(page: Any, name: str, value: float) -> None:
+    box = page.locator(f"{name} input[type=number]")
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def make(page: Any) -> str:
+    """Press Make, wait, and give the line of the command that does the same."""
+    page.get_by_role("button", name="Make", exact=True).click()
+    page.locator("#sounds-status").get_by_text("Done in").wait_for()
+    return str(page.locator("#sounds-status code").inner_text())
+
+
+def downloaded(page: Any, name: str) -> Path:
+    page.locator(f"{name}:not([disabled])").wait_for()
+    with page.expect_download() as loading:
+        page.locator(name).click()
+    return Path(loading.value.path())
+
+
+def shown(page: Any, name: str) -> np.ndarray[Any, Any]:
+    """Give the picture of an element as it is on the screen."""
+    data = page.locator(name).screenshot()
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(float)
+
+
+def test_a_sound_is_made_heard_and_kept_with_its_settings(
+    tab: Any, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shot: Any
+) -> None:
+    enter(tab, "#sounds-seconds", 2)
+    enter(tab, "#sounds-seed", 5)
+    tab.get_by_label("Seamless loop").check()
+    line = make(tab)
+    assert line.startswith(
+        "coop-run generate exported/rain --size 16000 --seed 5 --refine 5 --loop"
+    )
+    tab.locator("#sounds-picture img").wait_for()
+    assert shown(tab, "#sounds-picture img").std() > 20
+    tab.locator("#sounds-audio").get_by_text("0:02").wait_for()
+    path = downloaded(tab, "#sounds-file")
+    shot(tab, "sounds")
+
+    (tmp_path / "exported").symlink_to(library)
+    monkeypatch.chdir(tmp_path)
+    again = CliRunner().invoke(play, shlex.split(line)[1:])
+    assert again.exit_code == 0, again.output
+    with soundfile.SoundFile(path) as sound:
+        assert (sound.samplerate, sound.subtype) == (8000, "PCM_16")
+        assert line.removesuffix("out.wav") in sound.comment
+        found = sound.read(dtype="int16")
+    np.testing.assert_array_equal(found, soundfile.read("out.wav", dtype="int16")[0])
+
+
+def test_it_plays_and_repeats(tab: Any) -> None:
+    enter(tab, "#sounds-seconds", 0.5)
+    make(tab)
+    player = tab.locator("#sounds-audio")
+    player.get_by_role("button", name="Play", exact=True).click()
+    player.get_by_role("button", name="Pause").wait_for()
+    tab.wait_for_timeout(1500)
+    assert player.get_by_role("button", name="Pause").is_visible()
+    tab.get_by_label("Repeat while playing").uncheck()
+    player.get_by_role("button", name="Play", exact=True).wait_for(timeout=5000)
+
+
+def test_another_seed_is_another_sound(tab: Any) -> None:
+    enter(tab, "#sounds-seconds", 0.5)
+    seen = []
+    for _ in range(2):
+        tab.get_by_role("button", name="Another seed", exact=True).click()
+        tab.wait_for_timeout(500)
+        seen.append(shlex.split(make(tab)))
+    assert seen[0] != seen[1]
+
+
+def test_the_loop_follows_the_sliders(tab: Any, shot: Any) -> None:
+    tab.get_by_text("Play with it").click()
+    picture = tab.locator("#live-picture img")
+    picture.wait_for()
+    before = picture.get_attribute("src")
+    tab.locator("#live-way input[type=range]").focus()
+    for _ in range(12):
+        tab.keyboard.press("ArrowRight")
+    tab.wait_for_function(
+        "before => document.querySelector('#live-picture img').src !== before", arg=before
+    )
+    tab.locator("#live-audio").get_by_text("0:02").wait_for()
+    shot(tab, "sounds-live")
+
+
+def test_a_long_job_is_stopped_at_once_and_the_next_one_runs(tab: Any) -> None:
+    enter(tab, "#sounds-seconds", 12)
+    enter(tab, "#sounds-steps", 100)
+    tab.get_by_role("button", name="Make", exact=True).click()
+    tab.locator("#sounds-status progress").wait_for()
+    tab.get_by_role("button", name="Stop", exact=True).click()
+    tab.locator("#sounds-status").get_by_text("Stopped.").wait_for(timeout=5000)
+    enter(tab, "#sounds-seconds", 0.5)
+    enter(tab, "#sounds-steps", 1)
+    assert "--refine 1 " in make(tab)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_a_phone(tab: Any, dark: bool, shot: Any) -> None:
+    if dark:
+        tab.goto(f"{tab.url}?__theme=dark")
+        tab.get_by_role("tab", name="Sounds").click()
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.wait_for_timeout(300)
+    shot(tab, f"sounds-phone-{'dark' if dark else 'light'}")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390

@@ -12,6 +12,7 @@ from .tidy import keep_tidy
 __all__ = ["serve"]
 
 _KEPT_SECONDS = 3600.0
+_SESSIONS = 256  # each holds some 50 kB; programs without a session make one per call
 
 
 def serve(
@@ -53,6 +54,7 @@ def serve(
         quiet=True,
         show_error=False,
         allowed_paths=[],
+        state_session_capacity=_SESSIONS,
         max_file_size=studio.limits.file_bytes,
         enable_monitoring=False,
         run_history=False,

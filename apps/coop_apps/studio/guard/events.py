@@ -87,7 +87,8 @@ class Events:
         there = number is None or (type(number) is int and number in events)
         if path.startswith(f"{_API}call/"):
             name = path.rpartition("/")[2]
-            there = number is None and any(event.api_name == name for event in events.values())
+            public = {e.api_name for e in events.values() if e.api_visibility != "private"}
+            there = number is None and name in public
         if not there:
             raise Refusal(404, "there is no such event")
 

@@ -15,12 +15,12 @@ __all__ = ["main"]
 ENDING = {1: ".wav", 2: ".png", 3: ".gif"}
 EXAMPLES = """\b
 Examples:
-  coop-export runs/brick exported/brick
+  coop-export runs/wall exported/wall
   coop-export runs/fashion exported/fashion --licence "MIT, Zalando SE"
-  coop-export runs/brick exported/brick-loose --rtol 1e-4
-  coop-export runs/brick exported/brick --format torchscript
+  coop-export runs/wall exported/wall-loose --rtol 1e-4
+  coop-export runs/wall exported/wall --format torchscript
   coop-export runs/rain exported/rain --with-original
-  coop-export runs/brick exported/brick-small --precision float16
+  coop-export runs/wall exported/wall-small --precision float16
   coop-export exported/brick models --format triton
 
 Completion of options, for bash (also zsh_source, fish_source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coop_runtime import CoopError
+from coop_runtime import CoopError, is_free
 from coop_runtime.strict import encode
 
 from .options import Run
@@ -177,4 +178,11 @@ def _report(outcome: Outcome, out: Path, kind: str) -> None:
     click.echo(f"{out}: {outcome.step} steps in {outcome.seconds:.0f} s{rollbacks}")
     if outcome.sheet is not None:
         click.echo(f"samples: {outcome.sheet}")
-    click.echo(f"next: coop-export {out} exported/{out.name}")
+    click.echo(f"next: coop-export {out} {_free_name(Path('exported') / out.name)}")
+
+
+def _free_name(path: Path) -> Path:
+    """Give a path like this one at which nothing is."""
+    return next(
+        new for k in itertools.count(1) if is_free(new := path if k == 1 else Path(f"{path}-{k}"))
+    )

@@ -42,7 +42,10 @@ def test_every_endpoint_has_an_example(server: Any) -> None:
 
 
 @pytest.mark.parametrize("names", EXAMPLES, ids=lambda names: names[0])
-def test_examples_run(names: tuple[str, ...], server: Any, tmp_path: Path) -> None:
+def test_examples_run(
+    names: tuple[str, ...], server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     example(names, server, tmp_path)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from .outputs import Output
 from .pictures import encode_clip, encode_png, grid
 from .sounds import encode_sound
 
-__all__ = ["ENDING", "Places", "encode_side_by_side", "place_of", "send"]
+__all__ = ["ENDING", "Places", "encode_side_by_side", "place_of", "send", "spare"]
 
 #: Of a result whose name is not given.
 ENDING = {1: ".wav", 2: ".png", 3: ".webp"}
@@ -65,15 +65,14 @@ class Places:
             Output(self.card, Path(paths[0].name), sheet=self.sheet).check([])
         else:
             raise CoopError(f"cannot make '{folder}': there is no folder '{folder.parent}'")
-        taken = {Path(name).resolve() for name in inputs if name != STANDARD}
+        spare(inputs, paths, self.out)
         seen: set[Path] = set()
         for path in paths:
             if path in seen:
                 raise CoopError(f"two inputs would become '{path}'; give -o with a file name")
             seen.add(path)
-            if path.is_dir() or path.resolve() in taken:
-                what = "is a folder" if path.is_dir() else "is an input"
-                raise CoopError(f"'{path}' {what}; give another name")
+            if path.is_dir():
+                raise CoopError(f"'{path}' is a folder; give another name")
         return paths
 
     def write(self, signals: Array, path: Path) -> None:
@@ -104,6 +103,20 @@ class Places:
         if len(inputs) == 1:
             return [out]
         return [out.with_name(f"{out.stem}-{first + k}{out.suffix}") for k in range(len(inputs))]
+
+
+def spare(inputs: Iterable[str], paths: Iterable[Path], out: str) -> None:
+    """Refuse results in place of inputs; to standard output, ``out`` ``"-"``, all may go.
+
+    Raises
+    ------
+    CoopError
+        One of ``paths`` is one of ``inputs``.
+    """
+    taken = {Path(name).resolve() for name in inputs if name != STANDARD}
+    for path in paths:
+        if out != STANDARD and path.resolve() in taken:
+            raise CoopError(f"'{path}' is an input; give another name")
 
 
 def place_of(card: Card, out: str) -> Path:

@@ -16,7 +16,7 @@ from coop_runtime.tasks.drawn import Latents, Refining, draw_each
 from coop_runtime.tasks.infer import Chains
 
 from ..inputs import STANDARD, Input, find_inputs, read_input
-from ..places import encode_side_by_side, place_of, send
+from ..places import encode_side_by_side, place_of, send, spare
 from ..sidecar import write_sidecar
 from .shared import (
     about,
@@ -76,6 +76,7 @@ class Drawing:
         check_json(self.as_json, self.out)
         card = coop_runtime.read_card(self.bundle)
         path = place_of(card, self.out)
+        spare([end for end in ends if not _is_seed(end)], [path], self.out)
         read = {e: read_input(_one(e, card.signal.dims), card) for e in ends if not _is_seed(e)}
         size = self.size[0] if self.size and len(self.size) == 1 else self.size
         with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:

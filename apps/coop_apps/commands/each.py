@@ -1,7 +1,7 @@
 """Commands that make one result of every input."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from coop_runtime import Array, Card, Model
 from coop_runtime.bundle import Backend
 
 from ..inputs import STANDARD, Input, find_inputs, read_input
-from ..places import Places
+from ..places import Places, spare
 from ..sidecar import write_sidecar
 from .attempts import Attempts
 from .shared import (
@@ -89,7 +89,7 @@ class Each:
         *,
         any_size: bool = False,
         sheet: bool = False,
-        prepare: Callable[[int], object] | None = None,
+        prepare: Callable[[int], Iterable[str]] | None = None,
     ) -> None:
         """Read, compute and write input after input; each result appears whole or not at all.
 
@@ -104,7 +104,8 @@ class Each:
         sheet
             As in `Places`.
         prepare
-            Called with the number of inputs before anything is computed.
+            Called with the number of inputs before anything is computed; gives further files that
+            will be read.
         """
         check_json(self.as_json, self.out)
         card = coop_runtime.read_card(self.bundle)
@@ -112,7 +113,7 @@ class Each:
         places = Places(card, self.out, sheet)
         paths = places.of(names, self.first)
         if prepare:
-            prepare(len(names))
+            spare(prepare(len(names)), paths, self.out)
         with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:
             attempts = Attempts(len(names), self.as_json)
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coop_runtime import Array, Card, CoopError
 
-from .inputs import find_inputs, fingerprint, open_picture
+from .inputs import STANDARD, find_inputs, fingerprint, open_picture
 
 __all__ = ["MASK", "Masks", "find_masks", "read_mask"]
 
@@ -30,9 +30,10 @@ class Masks:
         self._source = source
         self._names: list[str] = []
 
-    def find(self, count: int) -> None:
-        """Find those of so many inputs; see `find_masks`."""
+    def find(self, count: int) -> list[str]:
+        """Find those of so many inputs, and give their names; see `find_masks`."""
         self._names = find_masks(self._source, count)
+        return self._names
 
     def of(self, index: int, x: Array, card: Card) -> tuple[NDArray[np.bool_], dict[str, Any]]:
         """Read that of input number ``index``; give too what `write_sidecar` must know of it."""
@@ -54,6 +55,8 @@ def find_masks(source: str, count: int) -> list[str]:
     CoopError
         Nothing there, or another number of masks.
     """
+    if source == STANDARD:
+        raise CoopError("--mask -: a mask is not read from standard input; give a file")
     masks = find_inputs([source], 2, _NUMPY)
     if len(masks) not in (1, count):
         raise CoopError(
@@ -104,7 +107,9 @@ def _numpy(data: bytes, source: str) -> NDArray[np.bool_]:
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
         if not isinstance(loaded, np.ndarray):
             names = list(loaded)
-            loaded = loaded["mask" if "mask" in names or len(names) != 1 else names[0]]
+            if "mask" not in names and len(names) != 1:
+                raise CoopError(f"expected one array, or one named mask; found {len(names)}")
+            loaded = loaded["mask" if "mask" in names else names[0]]
     except Exception as error:  # damage raises whatever numpy, zipfile and zlib run into
         why = " ".join(str(error).split())[:200]
         raise CoopError(f"'{source}': no mask that can be read ({why})") from None

@@ -70,7 +70,9 @@ class Output:
             raise click.UsageError(f"--frames is for clips; '{name}' draws {signal.kind}")
         if self.sheet and signal.dims == 1:
             raise click.UsageError(f"--sheet is for pictures and clips; '{name}' draws sound")
-        if self.raw and (signal.dims != 1 or not self.is_standard):
+        if self.raw and signal.dims != 1:
+            raise click.UsageError(f"--raw is for sounds; '{name}' draws {signal.kind}")
+        if self.raw and not self.is_standard:
             raise click.UsageError("--raw is for sounds on standard output: give -o -")
         if self.is_standard and (self.frames or self.sheet or len(numbers) > 1):
             raise click.UsageError("-o -: standard output takes one signal, as one file")

@@ -1,6 +1,7 @@
 """``coop-run interpolate``, ``corners``, ``panel`` and ``vary``: what is drawn between latents."""
 
 import functools
+import math
 
 import click
 
@@ -45,7 +46,7 @@ Examples:
 @_how(default="linear")
 @click.option(
     "--fps",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0.01, 1000),
     default=FRAMES_PER_SECOND,
     show_default=True,
     help="Pictures per second of .gif and .webp.",
@@ -56,6 +57,8 @@ def interpolate(job: Drawing, a: str, b: str, frames: int, how: Way, fps: float)
 
     Each of them is a seed of generate, or a file (./7 for one that is named as a seed).
     """
+    if math.isnan(fps):
+        raise click.BadParameter("expected a number", param_hint="'--fps'")
     job.run(
         (a, b),
         lambda model, points, size: path(model, (points[0], points[1]), frames, how, size),

@@ -19,6 +19,8 @@ def main(bundle: str, photograph: str, mask: str, out: str) -> None:
     signal = model.card.signal
     pixels = np.asarray(Image.open(photograph).convert("L" if signal.channels == 1 else "RGB"))
     missing = np.asarray(Image.open(mask).convert("L")) > 127
+    if missing.shape != pixels.shape[:2]:
+        sys.exit("Error: the mask and the photograph differ in size")
     x = coop_runtime.from_uint8(pixels.reshape(1, *missing.shape, signal.channels), signal)
     filled = model.complete(x, missing[None, None], seed=0, chains=4, refine_steps=20)
     found = coop_runtime.to_uint8(filled.x, signal)[0]
@@ -30,7 +32,7 @@ def main(bundle: str, photograph: str, mask: str, out: str) -> None:
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except coop_runtime.CoopError as error:
+    except (coop_runtime.CoopError, OSError) as error:
         sys.exit(f"Error: {error}")
     except TypeError:
         sys.exit(__doc__)

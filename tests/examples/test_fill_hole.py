@@ -31,3 +31,17 @@ def test_wrong_words(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert message in done.stderr
+
+
+def test_wrong_pictures_are_one_line(tiny_bundle: Path, tmp_path: Path) -> None:
+    for name, size in (("photograph.png", (16, 20)), ("mask.png", (9, 9))):
+        Image.fromarray(np.zeros(size, np.uint8)).save(tmp_path / name)
+    for words, message in (
+        (["photograph.png", "mask.png", "filled.png"], "differ in size"),
+        (["none.png", "mask.png", "filled.png"], "No such file"),
+    ):
+        command = [sys.executable, str(EXAMPLE), str(tiny_bundle), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert len(done.stderr.splitlines()) == 1

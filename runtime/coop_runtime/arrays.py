@@ -97,7 +97,7 @@ def check_size(size: int | Sequence[int] | None, card: Card) -> tuple[int, ...]:
     signal = card.signal
     if size is None:
         return signal.trained_shape
-    if isinstance(size, Sequence):
+    if isinstance(size, Sequence) and not isinstance(size, str):
         sizes = tuple(size)
     else:
         kept = any(signal.extendable)

@@ -115,6 +115,8 @@ def read_card(folder: Path | str) -> Card:
     ...
     coop_runtime.errors.CardError: no such bundle: 'exported/brik'; give a folder of coop-export
     """
+    if not isinstance(folder, str | Path):
+        raise ArgumentError("folder", f"expected a path, found {folder!r}")
     folder = Path(folder)
     if "\0" in str(folder) or not folder.is_dir():
         raise CardError(f"no such bundle: '{folder}'; give a folder of coop-export")

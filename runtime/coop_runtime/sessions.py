@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import check_whole
-from .errors import CoopError, GraphError, TimeLimitError, printable
+from .errors import ArgumentError, CoopError, GraphError, TimeLimitError, printable
 from .inspect_graph import MEMORY
 from .probe import MATMUL
 from .watchdog import limited
@@ -60,7 +60,7 @@ def choose_device(device: str) -> str:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         An unknown name, or a device that was asked for by name and cannot be had.
 
     Examples
@@ -68,8 +68,8 @@ def choose_device(device: str) -> str:
     >>> choose_device("cpu")
     'cpu'
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", device):
-        raise CoopError(f"device: expected auto, cpu, cuda or cuda:N, found {device!r}")
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", str(device)):
+        raise ArgumentError("device", f"expected auto, cpu, cuda or cuda:N, found {device!r}")
     if device == "cpu":
         return "cpu"
     index = int(device.partition(":")[2] or 0)
@@ -78,9 +78,9 @@ def choose_device(device: str) -> str:
         return f"cuda:{index}"
     if device == "auto":
         return "cpu"
-    raise CoopError(
-        f"device '{device}' cannot be had: {problem}; "
-        "take 'cpu' or 'auto' ('coop-run doctor' tells more)"
+    raise ArgumentError(
+        "device",
+        f"'{device}' cannot be had: {problem}; take 'cpu' or 'auto' ('coop-run doctor' tells more)",
     )
 
 

@@ -161,7 +161,7 @@ def _torch() -> Any:
 def _device(device: str) -> str:
     """Settle what a device's name means for torch; one that is asked for is never replaced."""
     torch = _torch()
-    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", device):
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", str(device)):
         raise ArgumentError("device", f"expected auto, cpu, cuda or cuda:N, found {device!r}")
     index, count = int(device.partition(":")[2] or 0), torch.cuda.device_count()
     if device != "cpu" and index < count:

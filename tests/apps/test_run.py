@@ -106,7 +106,7 @@ def test_wrong_arguments_write_nothing(
 @pytest.mark.skipif(sessions.cuda_devices() > 0, reason="this machine has a GPU")
 def test_a_named_device_that_cannot_be_had(tiny_bundle: Path, tmp_path: Path) -> None:
     result = run("generate", tiny_bundle, "--device", "cuda", "-o", tmp_path / "out.png")
-    refused(result, 1, "device 'cuda' cannot be had: ")
+    refused(result, 1, "device: 'cuda' cannot be had: ")
 
 
 @pytest.mark.parametrize("command", ["generate", "info"])

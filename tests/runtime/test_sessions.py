@@ -33,7 +33,7 @@ def test_auto_is_a_device_that_works() -> None:
 def test_a_device_asked_for_by_name_is_never_replaced(
     device: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(CoopError, match=f"device '{device}' cannot be had: .*; take 'cpu'"):
+    with pytest.raises(CoopError, match=f"device: '{device}' cannot be had: .*; take 'cpu'"):
         sessions.choose_device(device)
     assert capfd.readouterr() == ("", "")
 

@@ -30,6 +30,23 @@ M = np.random.default_rng(9).random((1, 1, 8, 8)) < 0.4
 @pytest.mark.parametrize(
     ("argument", "call"),
     [
+        ("folder", lambda _: load(None)),  # type: ignore[arg-type]
+        ("device", lambda folder: load(folder, "gpu")),
+        ("device", lambda folder: load(folder, None)),  # type: ignore[arg-type]
+        ("size", lambda folder: load(folder, "cpu", 1).generate(1, size="64")),  # type: ignore[arg-type]
+    ],
+)
+def test_wrong_loading_names_the_argument(
+    tiny_bundle: Path, argument: str, call: Callable[[Path], object]
+) -> None:
+    with pytest.raises(ArgumentError, match=f"^{argument}: ") as caught:
+        call(tiny_bundle)
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
         ("x", lambda m: m.complete(X.astype(np.float64), M)),
         ("x", lambda m: m.complete(X[:, :2], M)),
         ("x", lambda m: m.complete(X[:0], M)),

@@ -74,8 +74,8 @@ def check_mask(name: str, mask: Any, shape: tuple[int, ...]) -> Mask:
         raise ArgumentError(name, f"expected bool or float32, found {array.dtype}")
     fits = len(array.shape) == len(shape) and array.shape[2:] == shape[2:]
     if not fits or array.shape[0] not in (1, shape[0]) or array.shape[1] not in (1, shape[1]):
-        size = ", ".join(map(str, shape[2:]))
-        expected = f"({shape[0]} or 1, {shape[1]} or 1, {size})"
+        several = (str(n) if n == 1 else f"{n} or 1" for n in shape[:2])
+        expected = f"({', '.join([*several, *map(str, shape[2:])])})"
         raise ArgumentError(name, f"expected the shape {expected}, found {array.shape}")
     if not np.isin(array, (0, 1)).all():
         raise ArgumentError(name, "expected zeros and ones; 1 means missing")

@@ -92,3 +92,12 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert last.startswith("Error: ")
     assert message in last
     assert sorted(here.iterdir()) == before
+
+
+def test_a_piped_result_is_not_in_place_of_an_input(
+    tiny_bundle: Path, picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(picture("here/out.png").parent)
+    for command in (["refine", "--steps", "0"], ["vary", "--distance", "1", "-n", "1"]):
+        rest = [str(tiny_bundle), "out.png", "-o", "-"]
+        assert CliRunner().invoke(main, [*command, *rest]).exit_code == 0

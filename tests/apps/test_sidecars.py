@@ -55,6 +55,18 @@ COMMANDS = [
 ]
 
 
+def test_results_as_json(here: Path) -> None:
+    made = run("generate", "tiny", "-n", 2, "--first", 4, "--refine", 0, "--json", "-o", "out.png")
+    lines = [json.loads(line) for line in made.stdout.splitlines()]
+    assert lines == [{"seed": 0, "number": k, "written": [f"out-{k}.png"]} for k in (4, 5)]
+    made = run("again", "out-5.png.json", "--json")
+    told = {"file": "out-5.png.json", "same": True, "written": ["out-5.png"]}
+    assert json.loads(made.stdout) == told
+    made = run("generate", "tiny", "--json", "-o", "-")
+    assert made.exit_code == 2
+    assert "both write to standard output" in made.output
+
+
 @pytest.mark.parametrize(("line", "results"), COMMANDS)
 def test_again_gives_the_same_bytes(
     here: Path, monkeypatch: pytest.MonkeyPatch, line: str, results: list[str]

@@ -15,6 +15,7 @@ from coop_runtime.card import CARD_FILE
 from ..console import Command
 from ..inputs import STANDARD, fingerprint
 from ..sidecar import FILES, Record, read_sidecar, sidecar_of
+from .shared import json_option, tell
 
 __all__ = ["again"]
 
@@ -36,14 +37,21 @@ Examples:
 )
 @click.option("--anyway", is_flag=True, help="Write it even if its bytes are not the first ones.")
 @click.option("--no-sidecar", is_flag=True, help="Write no sidecar.")
+@json_option
 @click.pass_context
 def again(
-    context: click.Context, sidecar: Path, out: Path | None, anyway: bool, no_sidecar: bool
+    context: click.Context,
+    sidecar: Path,
+    out: Path | None,
+    anyway: bool,
+    no_sidecar: bool,
+    as_json: bool,
 ) -> None:
     """Make a result again, byte for byte, from the SIDECAR that was written beside it.
 
     Refused if the bundle or an input was changed or is missing. Another machine, device or
-    version may compute other bytes; then nothing is written, unless --anyway is given.
+    version may compute other bytes; then nothing is written, unless --anyway is given. --json gives
+    the sidecar, and whether the bytes are the same.
     """
     record, folder = read_sidecar(sidecar), sidecar.parent
     out = folder / record.output.file if out is None else out
@@ -72,7 +80,7 @@ def again(
     if not no_sidecar:
         there = record.moved(folder, out.parent, out.name)
         there.made_as(digest).write(sidecar_of(out))
-    click.echo(out)
+    tell(as_json, {"file": str(sidecar), "same": same}, [out], None)
 
 
 def _check_unchanged(record: Record, folder: Path) -> None:

@@ -21,11 +21,14 @@ from ..sidecar import write_sidecar
 from ..sounds import check_sound
 from .shared import (
     bundle_argument,
+    check_json,
     device_options,
+    json_option,
     last_of,
     noise_option,
     seed_option,
     sidecar_option,
+    tell,
 )
 
 __all__ = ["generate"]
@@ -77,6 +80,7 @@ Examples:
     "--raw", is_flag=True, help="A sound as bare samples, 16 bits, little-endian; with -o -."
 )
 @device_options
+@json_option
 @sidecar_option
 @click.option(
     "-o",
@@ -101,6 +105,7 @@ def generate(
     raw: bool,
     device: str,
     backend: Backend,
+    as_json: bool,
     sidecar: bool,
     out: Path,
 ) -> None:
@@ -108,8 +113,10 @@ def generate(
 
     A model without an energy only draws; one without a generator refines noise. Number k of a seed
     is always the same, however many are drawn. What is large is drawn and written in parts: memory
-    does not grow with the height of a picture or the length of a sound or clip.
+    does not grow with the height of a picture or the length of a sound or clip. --json gives the
+    seed, and the number of the (first) signal in each file.
     """
+    check_json(as_json, str(out))
     card = coop_runtime.read_card(bundle)
     output = Output(card, out, frames, sheet, raw)
     numbers = range(first, first + count)
@@ -128,7 +135,7 @@ def generate(
             if sidecar:
                 alone = {"first": k, "count": 1} if len(written) > 1 else {}
                 write_sidecar(path, bundle, card, model.device, changes=alone)
-            click.echo(path)
+            tell(as_json, {"seed": seed, "number": k}, [path], str(out))
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def check_size(size: int | Sequence[int] | None, card: Card) -> tuple[int, ...]:
     signal = card.signal
     if size is None:
         return signal.trained_shape
-    if isinstance(size, Sequence) and not isinstance(size, str):
+    if isinstance(size, Sequence):
         sizes = tuple(size)
     else:
         kept = any(signal.extendable)

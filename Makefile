@@ -33,8 +33,9 @@ demo: install
 bundles: install
 	$(BIN)/python exported/make_bundles.py $(if $(FASHION),--fashion $(FASHION))
 
+# A process per core; a file's tests stay together, for what they share.
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 # The runtime and its commands' packages alone, as a program that embeds it has them: no torch.
 test-runtime: .venv-runtime/.installed

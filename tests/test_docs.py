@@ -143,7 +143,11 @@ def parse(asked: click.Command, called: str, words: list[str]) -> None:
         parse(found, words[0], rest)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name)
+# Those of studio-api.md need a server: tests/apps/studio/test_client.py runs them.
+WITH_PYTHON = [p for p in PAGES if blocks(p, "python") and p.name != "studio-api.md"]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
 def test_python_blocks_run(
     page: Path,
     sound_bundle: Path,

@@ -1,7 +1,6 @@
 """The tab of clips."""
 
 import importlib.util
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from coop_runtime import Card
 from coop_runtime.tasks.stream import TILE
 
 from .choices import Choice
+from .controls import REFINED, quality, seed_of, stops
 from .drawing import Drawing, draw
 from .friendly import friendly
 from .playing import JS_PAUSE, moving, showing
@@ -21,7 +21,6 @@ from .studio import COMPUTE, Studio
 
 __all__ = ["clips", "learned_from"]
 
-_KINDS = ("Draft", "Refined")
 _NO_BUNDLE = "There is no clip here yet: coop-train clips learns one."
 _SHOWN_LIVE = 96  # frames: encoding more would take longer than it is looked at
 _EVERY = 1.0  # seconds: an animation that starts again too often shows nothing
@@ -44,20 +43,8 @@ def clips(studio: Studio) -> Choice:
                 label="Length, seconds",
                 elem_id="clips-seconds",
             )
-            with gr.Row(elem_classes="seed"):
-                seed = gr.Number(
-                    0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="clips-seed"
-                )
-                dice = gr.Button("Another seed", min_width=120)
-            kind = gr.Radio(
-                _KINDS,
-                value="Refined",
-                label="Quality",
-                info="A draft is the generator's alone; the descriptor refines it, step by step.",
-            )
-            steps = gr.Slider(
-                1, 100, usual, step=1, label="Steps of refinement", elem_id="clips-steps"
-            )
+            seed = seed_of("clips")
+            kind, steps = quality("clips", usual)
             loop = gr.Checkbox(
                 False,
                 label="Seamless loop",
@@ -88,7 +75,7 @@ def clips(studio: Studio) -> Choice:
     ) -> Iterator[dict[Any, Any]]:
         """Make a clip of so many seconds; quality is Draft or Refined; file is MP4, WebP or GIF."""
         with friendly():
-            of_steps = int(steps) if kind == "Refined" else 0
+            of_steps = int(steps) if kind == REFINED else 0
             shown = _run(studio, bundle, seconds, int(seed), of_steps, loop, wanted.lower())
             for values in shown:
                 yield dict(zip((film, line, file), values, strict=True))
@@ -100,16 +87,8 @@ def clips(studio: Studio) -> Choice:
         api_name="clips",
         **COMPUTE,
     )
-    stop.click(
-        lambda: status("Stopped."),
-        None,
-        line,
-        cancels=[filming],
-        queue=False,
-        api_visibility="private",
-    )
+    stops(stop, filming, line)
     start.click(lambda: False, None, paused, queue=False, api_visibility="private")
-    dice.click(lambda: random.randrange(2**31), None, seed, queue=False, api_visibility="private")
     paused.change(None, paused, None, js=JS_PAUSE)
     gr.on(  # when the page is opened, and when another is chosen
         None,
@@ -118,13 +97,6 @@ def clips(studio: Studio) -> Choice:
         [original, steps],
         queue=False,
         show_progress="hidden",
-        api_visibility="private",
-    )
-    kind.change(
-        lambda kind: gr.update(interactive=kind == "Refined"),
-        kind,
-        steps,
-        queue=False,
         api_visibility="private",
     )
     return Choice(bundle, lambda: studio.library.names("clips"))

@@ -7,6 +7,7 @@ import gradio as gr
 
 from coop_runtime import Array
 
+from .controls import stops
 from .exploring import sheet, visible
 from .results import Recipe
 from .show import Clock, status
@@ -56,14 +57,7 @@ def wire(
     """Let the buttons start and stop ``run``, the endpoint ``name``."""
     start, stop = start_stop
     event = start.click(run, list(inputs), list(outputs), api_name=name, **COMPUTE)
-    stop.click(
-        lambda: status("Stopped."),
-        None,
-        line,
-        cancels=[event],
-        queue=False,
-        api_visibility="private",
-    )
+    stops(stop, event, line)
 
 
 def show_sheet(

@@ -12,6 +12,7 @@ from coop_runtime import CoopError
 from ..inputs import open_picture
 from ..pictures import Pixels
 from .choices import Choice
+from .controls import stops
 from .exploring import visible
 from .filling import Ask, canvas
 from .friendly import friendly
@@ -201,14 +202,7 @@ def inpaint(studio: Studio) -> Choice:
             return gr.skip(), gr.skip()
         return chosen(studio, filled, int(event.index))
 
-    stop.click(
-        lambda: status("Stopped."),
-        None,
-        line,
-        cancels=[completing],
-        queue=False,
-        api_visibility="private",
-    )
+    stops(stop, completing, line)
     gr.on(  # when the page opens, too
         None,
         begin,

@@ -1,6 +1,5 @@
 """The tab of sounds."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ import gradio as gr
 
 from ..sounds import decode_sound
 from .choices import Choice
+from .controls import REFINED, quality, seed_of, stops
 from .friendly import friendly
 from .live import live
 from .show import Clock, playable, status
@@ -17,7 +17,6 @@ from .studio import COMPUTE, Studio
 
 __all__ = ["sounds"]
 
-_KINDS = ("Draft", "Refined")
 _NO_BUNDLE = "There is no sound here yet: coop-train sound learns one."
 _LONGEST = 10.0  # seconds of an original that are shown; coop-export writes no more
 
@@ -38,25 +37,8 @@ def sounds(studio: Studio) -> Choice:
                 label="Length, seconds",
                 elem_id="sounds-seconds",
             )
-            with gr.Row(elem_classes="seed"):
-                seed = gr.Number(
-                    0,
-                    label="Seed",
-                    precision=0,
-                    minimum=0,
-                    maximum=2**32 - 1,
-                    elem_id="sounds-seed",
-                )
-                dice = gr.Button("Another seed", min_width=120)
-            kind = gr.Radio(
-                _KINDS,
-                value="Refined",
-                label="Quality",
-                info="A draft is the generator's alone; the descriptor refines it, step by step.",
-            )
-            steps = gr.Slider(
-                1, 100, usual, step=1, label="Steps of refinement", elem_id="sounds-steps"
-            )
+            seed = seed_of("sounds")
+            kind, steps = quality("sounds", usual)
             loop = gr.Checkbox(
                 False,
                 label="Seamless loop",
@@ -89,7 +71,7 @@ def sounds(studio: Studio) -> Choice:
     ) -> Iterator[dict[Any, Any]]:
         """Make a sound of so many seconds; quality is Draft or Refined. Gives a picture and WAV."""
         with friendly():
-            of_steps = int(steps) if kind == "Refined" else 0
+            of_steps = int(steps) if kind == REFINED else 0
             for shown in _run(studio, bundle, seconds, int(seed), of_steps, loop):
                 yield dict(zip((picture, audio, line, file), shown, strict=True))
 
@@ -100,15 +82,7 @@ def sounds(studio: Studio) -> Choice:
         api_name="sounds",
         **COMPUTE,
     )
-    stop.click(
-        lambda: status("Stopped."),
-        None,
-        line,
-        cancels=[making],
-        queue=False,
-        api_visibility="private",
-    )
-    dice.click(lambda: random.randrange(2**31), None, seed, queue=False, api_visibility="private")
+    stops(stop, making, line)
     gr.on(  # when the page is opened, and when another is chosen
         None,
         lambda name: _beside(studio, name),
@@ -122,13 +96,6 @@ def sounds(studio: Studio) -> Choice:
         lambda again: [gr.update(loop=again)] * 2,
         again,
         [audio, heard],
-        queue=False,
-        api_visibility="private",
-    )
-    kind.change(
-        lambda kind: gr.update(interactive=kind == "Refined"),
-        kind,
-        steps,
         queue=False,
         api_visibility="private",
     )

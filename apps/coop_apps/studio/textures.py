@@ -1,6 +1,5 @@
 """The tab of textures."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,14 +9,13 @@ from coop_runtime import Card
 from coop_runtime.tasks.stream import loop_cells
 
 from .choices import Choice
+from .controls import REFINED, quality, seed_of, stops
 from .drawing import Drawing, draw, goes_in_bands
 from .friendly import friendly
 from .show import Clock, energy_table, preview, status, to_pixels
 from .studio import COMPUTE, Studio
 
 __all__ = ["textures"]
-
-_KINDS = ("Draft", "Refined")
 
 
 def textures(studio: Studio) -> Choice:
@@ -29,23 +27,8 @@ def textures(studio: Studio) -> Choice:
             with gr.Row():
                 height = gr.Slider(64, studio.limits.side, 448, step=16, label="Height, pixels")
                 width = gr.Slider(64, studio.limits.side, 448, step=16, label="Width, pixels")
-            with gr.Row(elem_classes="seed"):
-                seed = gr.Number(
-                    0,
-                    label="Seed",
-                    precision=0,
-                    minimum=0,
-                    maximum=2**32 - 1,
-                    elem_id="textures-seed",
-                )
-                dice = gr.Button("Another seed", min_width=120)
-            kind = gr.Radio(
-                _KINDS,
-                value="Refined",
-                label="Quality",
-                info="A draft is the generator's alone; the descriptor refines it, step by step.",
-            )
-            steps = gr.Slider(1, 100, 30, step=1, label="Steps of refinement")
+            seed = seed_of("textures")
+            kind, steps = quality("textures", studio.usual_steps(next(iter(names), None)))
             loop = gr.Checkbox(False, label="Seamless tile")
             with gr.Row():
                 start = gr.Button("Draw", variant="primary")
@@ -73,7 +56,7 @@ def textures(studio: Studio) -> Choice:
     ) -> Iterator[dict[Any, Any]]:
         """Draw a texture of the given height and width (pixels); quality is Draft or Refined."""
         with friendly():
-            of_steps = int(steps) if kind == "Refined" else 0
+            of_steps = int(steps) if kind == REFINED else 0
             size = _size(studio.library.card(bundle), (int(height), int(width)), loop)
             for shown in _run(studio, bundle, size, int(seed), of_steps, loop):
                 yield dict(zip((image, plot, line, file), shown, strict=True))
@@ -85,25 +68,10 @@ def textures(studio: Studio) -> Choice:
         api_name="textures",
         **COMPUTE,
     )
-    stop.click(
-        lambda: status("Stopped."),
-        None,
-        line,
-        cancels=[drawing],
-        queue=False,
-        api_visibility="private",
-    )
-    dice.click(lambda: random.randrange(2**31), None, seed, queue=False, api_visibility="private")
+    stops(stop, drawing, line)
     bundle.change(
         lambda name: studio.steps(studio.library.card(name)) or 1,
         bundle,
-        steps,
-        queue=False,
-        api_visibility="private",
-    )
-    kind.change(
-        lambda kind: gr.update(interactive=kind == "Refined"),
-        kind,
         steps,
         queue=False,
         api_visibility="private",

@@ -1,6 +1,7 @@
 """Loading a bundle, verified: the card, the bytes of its graphs, and what these must be."""
 
 import hashlib
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -115,7 +116,7 @@ def read_card(folder: Path | str) -> Card:
     ...
     coop_runtime.errors.CardError: no such bundle: 'exported/brik'; give a folder of coop-export
     """
-    if not isinstance(folder, str | Path):
+    if not isinstance(folder, str | os.PathLike):
         raise ArgumentError("folder", f"expected a path, found {folder!r}")
     folder = Path(folder)
     if "\0" in str(folder) or not folder.is_dir():

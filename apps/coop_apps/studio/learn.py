@@ -165,8 +165,13 @@ def _watch(studio: Studio, trainings: Trainings, page: gr.Blocks, form: _Form) -
         """Export what a stopped training has learned so far. Gives its state."""
         return act(lambda: report(trainings, trainings.keep(name or "").name))
 
-    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
-    private: dict[str, Any] = {**quick, "api_visibility": "private"}
+    # Queued, else the page does not show their errors; beside one another and all jobs.
+    quick: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
+    private: dict[str, Any] = {
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
     asked = [form.file, form.kind, form.name, form.minutes]
     for event in (
         form.start.click(begin, asked, panel.data, api_name="learn", **quick),
@@ -202,14 +207,14 @@ class _Panel:
         self.words = gr.Markdown("", elem_id="learn-words")
         gap, *others = FIGURES
         self.gap = gr.LinePlot(
-            x="seconds", y=gap, label="Energy gap: near zero is good", height=300
+            x="seconds", y=gap, label="Energy gap: near zero is good", height=360
         )
         self.others = gr.LinePlot(
             x="seconds",
             y="distance",
             color="figure",
             label=f"{' and '.join(others).capitalize()}: falling is good",
-            height=300,
+            height=360,
         )
         self.data = gr.JSON(visible=False, label="State of the training")
         self.seen = gr.State(())

@@ -15,7 +15,9 @@ from .textures import textures
 __all__ = ["CSS", "build", "theme"]
 
 CSS = """
-.status { min-height: 1.6em; } .status progress { display: block; width: 100%; height: 0.5rem; }
+.status { min-height: 1.6em; } .status progress { display: block; width: 100%; height: 0.5rem;
+accent-color: var(--color-accent); }
+.seed { align-items: flex-end; }
 .status code { overflow-wrap: anywhere; }
 footer { padding: 0.5rem; }
 """

@@ -31,7 +31,8 @@ class GuardConfig:
     patience
         Number of failed iterations in a row before the roll-back; NaN needs one only.
     grace
-        Number of first iterations in which flat samples are no failure: a new generator's are.
+        Number of first iterations in which flat samples and a steep energy are no failure: those
+        of new networks are.
     flat_drift
         Mean Langevin drift per entry and step below which, for 50 iterations on end, the
         descriptor is called flat: it no longer tells drafts from examples. That is no failure,
@@ -146,7 +147,7 @@ class Guard:
         if gap > _limit(c.largest_gap):
             return f"exploding energy: |f(x) − f(x̃)| = {gap:.3g} > {c.largest_gap:g}"
         clipping = (figures.drift or 0.0) / (self.max_drift or math.inf)
-        if clipping > _limit(c.largest_clipping):
+        if step >= c.grace and clipping > _limit(c.largest_clipping):
             return (
                 f"energy steeper than the sampler: the mean drift is {clipping:.0%} of max_drift, "
                 f"more than {c.largest_clipping:.0%}"

@@ -20,6 +20,9 @@ accent-color: var(--color-accent); }
 .seed { align-items: flex-end; }
 .status code { overflow-wrap: anywhere; }
 footer { padding: 0.5rem; }
+@media (max-width: 640px) {
+  .tab-container button { padding: 0 0.4rem !important; font-size: 0.85rem !important; }
+}
 """
 
 _FONTS = ["system-ui", "sans-serif"]

@@ -85,8 +85,8 @@ def octave_edges(rate: float, rows: int) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> octave_edges(8000.0, 7)
-    array([4000.  , 2000.  , 1000.  ,  500.  ,  250.  ,  125.  ,   62.5 ,   31.25])
+    >>> octave_edges(8000.0, 7)[:3]
+    array([4000., 2000., 1000.])
     """
     edges: NDArray[np.float64] = rate / 2 * 2.0 ** -np.linspace(0, 7, rows + 1)
     return edges

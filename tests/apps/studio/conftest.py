@@ -278,6 +278,16 @@ def page(chromium: Any, server: Server) -> Iterator[Any]:
     assert complaints == []
 
 
+def open_tab(page: Any, name: str) -> None:
+    """Choose a tab, which may stand in the menu of those for which a phone is too narrow."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    page.get_by_role("tablist").first.wait_for()
+    if not tab.is_visible():
+        page.get_by_role("button", name="More tabs").first.click()
+        tab = page.locator(".overflow-dropdown").first.get_by_text(name, exact=True)
+    tab.click()
+
+
 @pytest.fixture
 def shot(tmp_path: Path) -> Callable[..., Path]:
     """Give a function: of a page and a name it makes a screenshot, and gives its path."""

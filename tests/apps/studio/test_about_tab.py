@@ -11,6 +11,8 @@ from coop_apps.studio.facts import checksums, in_words, parity_rows, samples
 from coop_runtime import Card, read_card
 from coop_runtime.card import Parity, Precision
 
+from .conftest import open_tab
+
 CASES = ({"batch": 1}, {"batch": 3})
 TRAINING = {
     "method": "coopnets",
@@ -92,7 +94,7 @@ def test_a_visitor_reads_the_report_and_examines_the_machine(
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.goto(server.url)
-        page.get_by_role("tab", name="About").click()
+        open_tab(page, "About")
         report = page.locator("#about-parity").get_by_text("3.0e-06")
         report.locator("visible=true").first.wait_for()
         table = page.locator("#about-parity").inner_text()

@@ -11,11 +11,13 @@ from PIL import ExifTags, Image, ImageSequence
 
 from coop_apps.run import main as play
 
+from .conftest import open_tab
+
 
 @pytest.fixture
 def tab(page: Any) -> Any:
     """Give the page at the tab."""
-    page.get_by_role("tab", name="Clips").click()
+    open_tab(page, "Clips")
     page.locator("#clips-status").get_by_text("Choose a clip").wait_for()
     return page
 

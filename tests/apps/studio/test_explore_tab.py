@@ -18,6 +18,8 @@ from coop_apps.studio.exploring import drawn, fitted, moving
 from coop_apps.studio.judging import Known, histogram, learned_energies, verdict, windows
 from coop_runtime import CoopError, load, read_card
 
+from .conftest import open_tab
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -78,8 +80,8 @@ def test_a_film_plays_again_and_again() -> None:
 
 
 def opened(page: Any, part: str) -> None:
-    page.get_by_role("tab", name="Explore").click()
-    page.get_by_role("tab", name=part).click()
+    open_tab(page, "Explore")
+    open_tab(page, part)
 
 
 def said(page: Any, name: str, text: str) -> None:

@@ -18,6 +18,8 @@ from coop_apps.studio.filling import canvas, painted, told
 from coop_apps.studio.ready import learned
 from coop_runtime import CoopError, read_card
 
+from .conftest import open_tab
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 Pixels = NDArray[np.uint8]
 
@@ -102,7 +104,7 @@ def fetched(page: Any, button: str) -> Path:
 
 
 def opened(page: Any, picture: Path | None) -> None:
-    page.get_by_role("tab", name="Inpaint").click()
+    open_tab(page, "Inpaint")
     page.locator("#inpaint-examples img").first.wait_for()
     if picture is not None:
         page.wait_for_timeout(1000)  # for the example that comes by itself

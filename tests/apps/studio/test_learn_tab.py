@@ -18,6 +18,8 @@ from coop_apps.studio.results import Results
 from coop_apps.studio.studio import Studio
 from coop_apps.studio.worker import Worker
 
+from .conftest import open_tab
+
 SLOW = 240_000  # milliseconds: torch is imported three times, on a machine that may be busy
 CONFIG = Path(__file__).parents[2] / "tiny-texture.toml"
 TINY = f"""
@@ -49,7 +51,7 @@ def visit(chromium: Any) -> Iterator[Callable[[str], Any]]:
         page = contexts[-1].new_page()
         page.set_default_timeout(SLOW)
         page.goto(url)
-        page.get_by_role("tab", name="Learn").click()
+        open_tab(page, "Learn")
         return page
 
     yield opened
@@ -100,7 +102,7 @@ def test_upload_train_stop_come_back_resume_and_play(
         page.locator("#learn-resume").click()
         wait_for(page, "learning, step")
         page.reload()  # the training is the server's
-        page.get_by_role("tab", name="Learn").click()
+        open_tab(page, "Learn")
         wait_for(page, f"learning, step (?!{reached},)")
         page.locator("#learn-stop").click()
         assert step_of(wait_for(page, "is stopped at step")) > reached
@@ -109,12 +111,12 @@ def test_upload_train_stop_come_back_resume_and_play(
         card = coop_runtime.read_card(own / "old-wall")
         assert card.training["learned_from"] == ["old-wall.png"]
 
-        page.get_by_role("tab", name="Textures").click()
+        open_tab(page, "Textures")
         page.get_by_role("listbox", name="Texture").click()
         page.get_by_role("option", name="old-wall").click()
         page.get_by_role("button", name="Draw", exact=True).click()
         page.get_by_text(re.compile("Done in")).wait_for()
-        page.get_by_role("tab", name="Learn").click()
+        open_tab(page, "Learn")
         page.set_input_files("#learn-file input[type=file]", tmp_path / "old wall.png")
         page.wait_for_function(
             "document.querySelector('#learn-name textarea, #learn-name input').value"

@@ -13,11 +13,13 @@ from PIL import Image
 
 from coop_apps.run import main as play
 
+from .conftest import open_tab
+
 
 @pytest.fixture
 def tab(page: Any) -> Any:
     """Give the page at the tab, whose steps are known."""
-    page.get_by_role("tab", name="Sounds").click()
+    open_tab(page, "Sounds")
     page.locator("#sounds-status").get_by_text("Choose a sound").wait_for()
     return page
 
@@ -128,7 +130,7 @@ def test_a_long_job_is_stopped_at_once_and_the_next_one_runs(tab: Any) -> None:
 def test_it_fits_a_phone(tab: Any, dark: bool, shot: Any) -> None:
     if dark:
         tab.goto(f"{tab.url}?__theme=dark")
-        tab.get_by_role("tab", name="Sounds").click()
+        open_tab(tab, "Sounds")
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.wait_for_timeout(300)
     shot(tab, f"sounds-phone-{'dark' if dark else 'light'}")

@@ -214,6 +214,13 @@ def inpaint(studio: Studio) -> Choice:
     )
     examples.change(first, [bundle, picture], picture, queue=False, api_visibility="private")
     examples.select(take, bundle, picture, queue=False, api_visibility="private")
-    picture.change(paint, picture, editor, queue=False, api_visibility="private")
+    picture.change(  # in the queue, or else the page would not show its errors
+        paint,
+        picture,
+        editor,
+        concurrency_limit=None,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     gallery.select(choose, filled, [slider, file], queue=False, api_visibility="private")
     return Choice(bundle, names)

@@ -85,8 +85,8 @@ def _check_picture(path: Path, kind: str, limits: Limits) -> None:
         width, height, frames = _opened(path, kind)
     if width * height > limits.upload_pixels or frames * width * height > limits.upload_pixels:
         raise CoopError(
-            f"'{path.name}': {frames} × {width} × {height} pixels are too many; expected at most "
-            f"{limits.upload_pixels}: scale it down or cut it first"
+            f"'{path.name}': {f'{frames} × ' * (frames > 1)}{width} × {height} pixels are too "
+            f"many; expected at most {limits.upload_pixels}: scale it down or cut it first"
         )
     if frames > limits.upload_frames:
         raise CoopError(f"'{path.name}': more than {limits.upload_frames} frames; cut it first")

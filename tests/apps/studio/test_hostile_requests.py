@@ -550,7 +550,7 @@ def test_uploads(name: str, data: Callable[[], bytes], visitor: Visitor) -> None
     answer = visitor.upload(name, data())
     assert answer.status_code == 422, answer.text[:300]
     assert time.monotonic() - began < 20
-    assert len(answer.json()["detail"]) < 300
+    assert 10 < len(answer.text) < 300
 
 
 NAMES = [

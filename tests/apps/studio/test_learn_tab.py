@@ -112,7 +112,7 @@ def test_upload_train_stop_come_back_resume_and_play(
         assert card.training["learned_from"] == ["old-wall.png"]
 
         open_tab(page, "Textures")
-        page.get_by_role("listbox", name="Texture").click()
+        page.get_by_role("combobox", name="Texture").click()
         page.get_by_role("option", name="old-wall").click()
         page.get_by_role("button", name="Draw", exact=True).click()
         page.get_by_text(re.compile("Done in")).wait_for()

@@ -10,20 +10,22 @@ __all__ = ["Refusal", "header", "read_body", "refuse", "replay", "sent_whole"]
 
 
 class Refusal(MultiPartException):
-    """A request that is not answered: a status and one line why.
+    """A request that is not answered: a status and one line why, as JSON or ``plain``.
 
     Of this class, Gradio's parser of uploads deletes what it has of a file when it meets one.
     """
 
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, why: str, *, plain: bool = False) -> None:
         super().__init__(why)
-        self.status, self.why = status, why
+        self.status, self.why, self.plain = status, why, plain
 
 
 async def refuse(send: Send, refusal: Refusal) -> None:
-    """Answer with a status and one line, as JSON like Gradio's own refusals."""
-    body = json.dumps({"detail": refusal.why}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    """Answer with a status and one line, as JSON like Gradio's own refusals, or as it is."""
+    text = refusal.why if refusal.plain else json.dumps({"detail": refusal.why})
+    kind = b"text/plain; charset=utf-8" if refusal.plain else b"application/json"
+    body = text.encode()
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     if refusal.status == 413:  # what is not read is not to be taken for the next request
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})

@@ -69,7 +69,8 @@ class Files:
             except CoopError as error:
                 for path in paths:
                     path.unlink(missing_ok=True)
-                raise Refusal(422, str(error)) from None
+                # The page shows the body of such an answer as it is.
+                raise Refusal(422, str(error), plain=True) from None
             for path in paths:
                 self._owned.uploads.add(visitor, str(path))
 

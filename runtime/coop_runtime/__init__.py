@@ -24,6 +24,7 @@ from .doctor import Report, examine
 from .errors import (
     ArgumentError,
     BundleError,
+    CancelledError,
     CardError,
     ClosedError,
     CoopError,
@@ -44,6 +45,7 @@ __all__ = [
     "Array",
     "Block",
     "BundleError",
+    "CancelledError",
     "Card",
     "CardError",
     "ClosedError",

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ def load(
     backend: Backend = "auto",
     time_limit: float | None = None,
     options: SessionOptions | None = None,
+    interrupt: Callable[[], bool] | None = None,
 ) -> Model:
     """Load a bundle, verified: the card, every graph's bytes, operators, names, types and shapes.
 
@@ -57,6 +59,9 @@ def load(
         limit. Only with ONNX.
     options
         Threads, memory and more of ONNX Runtime, see `SessionOptions`; ``threads`` overrules it.
+    interrupt
+        Asked, in the thread that calls, before a graph is run for one example; True ends the call
+        with `CancelledError`. Only with ONNX.
 
     Raises
     ------
@@ -97,6 +102,7 @@ def load(
             time_limit=time_limit,
             shrink=chosen.shrunk(device),
             bound=device if name == "chain" and device != "cpu" else None,
+            interrupt=interrupt,
         )
     return Model(card, graphs, device)
 

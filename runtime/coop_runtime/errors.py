@@ -3,6 +3,7 @@
 __all__ = [
     "ArgumentError",
     "BundleError",
+    "CancelledError",
     "CardError",
     "ClosedError",
     "CoopError",
@@ -61,6 +62,10 @@ class GraphError(BundleError):
 
 class TimeLimitError(CoopError):
     """A graph took longer than the time limit that `load` was given."""
+
+
+class CancelledError(CoopError):
+    """A call ended early because the ``interrupt`` that `load` was given said so."""
 
 
 class ClosedError(CoopError):

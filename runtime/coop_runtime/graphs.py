@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .arrays import Array
 from .binding import run_bound
 from .card import Graph
-from .errors import ClosedError, CoopError, GraphError, TimeLimitError
+from .errors import CancelledError, ClosedError, CoopError, GraphError, TimeLimitError
 from .sessions import one_line, onnxruntime
 from .watchdog import limited
 
@@ -34,6 +34,8 @@ class LoadedGraph:
         Onnxruntime's name of the memory arena that each run shrinks, see `SessionOptions.shrunk`.
     bound
         Device to whose memory inputs and outputs are bound; None to leave that to the engine.
+    interrupt
+        Asked before each example; True ends the call. None: never.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class LoadedGraph:
         time_limit: float | None = None,
         shrink: str | None = None,
         bound: str | None = None,
+        interrupt: Callable[[], bool] | None = None,
     ) -> None:
         self.spec = spec
         self.engine = engine
@@ -51,6 +54,7 @@ class LoadedGraph:
         self._time_limit = time_limit
         self._shrink = shrink
         self._bound = bound
+        self._interrupt = interrupt
 
     def close(self) -> None:
         """Let go of the session; its memory is free when calls under way have ended."""
@@ -77,6 +81,8 @@ class LoadedGraph:
             A failure of the engine, or an output of a wrong shape.
         TimeLimitError
             It took too long.
+        CancelledError
+            ``interrupt`` said so.
         ClosedError
             The model is closed.
         CoopError
@@ -88,6 +94,8 @@ class LoadedGraph:
         batch = max(len(value) for value in inputs.values() if value.ndim)
         rows = []
         for k in range(batch):
+            if self._interrupt is not None and self._interrupt():
+                raise CancelledError("the call was cancelled")
             feed = {key: v[k : k + 1] if v.ndim else v for key, v in inputs.items()}
             self._check_fixed(feed)
             rows.append(self._run(session, list(outputs), feed))

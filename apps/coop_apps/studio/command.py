@@ -92,11 +92,13 @@ def main(
         from .studio import Studio
         from .worker import Worker
 
-        limits, library = Limits(), Library(folder, device)
+        limits = Limits()
+        worker = Worker(limits.job_seconds)
+        library = Library(folder, device, worker.interrupted)
         learning = not public if learn is None else learn
         place = folder.absolute().parent / "runs" / "studio" if runs is None else runs
         trainings = Trainings(place, library, limits) if learning else None
-        worker, results = Worker(limits.job_seconds), Results(private / "results")
+        results = Results(private / "results")
         studio = Studio(library, worker, limits, results, learning, trainings)
         address = serve(studio, host, port, users or None, share, private, allow_host)
         click.echo(f"Coop Studio: {address} (Ctrl-C ends it)")

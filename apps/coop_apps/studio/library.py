@@ -26,6 +26,8 @@ class Library:
         Holds a folder per bundle.
     device
         Where models compute, as for `coop_runtime.load`.
+    interrupt
+        Asked before each run of a graph whether to end the call, as for `coop_runtime.load`.
     problems
         One line for each folder with a card that cannot be played.
     watchers
@@ -34,6 +36,7 @@ class Library:
 
     folder: Path
     device: str = "auto"
+    interrupt: Callable[[], bool] | None = None
     problems: dict[str, str] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)
     _cards: dict[str, Card] = field(default_factory=dict)
@@ -114,7 +117,7 @@ class Library:
         with self._lock:
             if name not in self._models:
                 self._models[name] = coop_runtime.load(
-                    self.folder / name, self.device, options=_OPTIONS
+                    self.folder / name, self.device, options=_OPTIONS, interrupt=self.interrupt
                 )
                 while len(self._models) > _MOST_LOADED:
                     self._models.popitem(last=False)

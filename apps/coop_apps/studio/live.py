@@ -89,9 +89,8 @@ def live(studio: Studio, bundle: gr.Dropdown, seed: gr.Number) -> None:
         run,
         [bundle, seed, way, other, steps, level],
         [picture, audio, line],
-        trigger_mode="always_last",
         api_name="sounds_live",
-        **COMPUTE,
+        **(COMPUTE | {"trigger_mode": "always_last"}),
     )
     dice.click(lambda: random.randrange(2**31), None, other, queue=False, api_visibility="private")
 

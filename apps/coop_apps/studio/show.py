@@ -16,7 +16,7 @@ from ..sounds import levels_of
 
 __all__ = ["Clock", "energy_table", "playable", "preview", "status", "to_pixels"]
 
-_PREVIEW = 768
+_PREVIEW = 512
 
 
 def to_pixels(x: Array, card: Card) -> Pixels:

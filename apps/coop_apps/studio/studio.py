@@ -22,10 +22,17 @@ class Compute(TypedDict):
     concurrency_id: str
     concurrency_limit: int
     show_progress: Any
+    trigger_mode: Any
 
 
-#: All that computes waits in one queue, for one worker.
-COMPUTE = Compute(concurrency_id="compute", concurrency_limit=1, show_progress="hidden")
+#: All that computes waits in one queue, for one worker. Gradio may not tell a page that its job was
+#: stopped; with "once" the page would then take no further click.
+COMPUTE = Compute(
+    concurrency_id="compute",
+    concurrency_limit=1,
+    show_progress="hidden",
+    trigger_mode="multiple",
+)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,11 @@ from .studio import COMPUTE, Studio
 
 __all__ = ["textures"]
 
+# Seconds between pictures and between plots: a browser that is given more lags behind, and the
+# button that stops with it.
+_EVERY = 0.6
+_PLOT_EVERY = 2.0
+
 
 def textures(studio: Studio) -> Choice:
     """Lay out the tab; give its list of bundles."""
@@ -87,20 +92,19 @@ def _run(
     clock, energies = Clock(), list[tuple[int, float]]()
     state: Drawing | None = None
     axis = "row" if goes_in_bands(model.card, size) and not loop else "step"
-    for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop)):
+    plotted = 0.0
+    for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop), _EVERY):
         if state.energy is not None:
             energies.append((state.step, state.energy))
         if state.step and state.energy is not None:
             doing = f"refining, {axis} {state.step}"
         else:
             doing = "drawing the draft"
+        plot = gr.skip()
+        if len(energies) > 1 and clock.seconds > plotted + _PLOT_EVERY:
+            plotted, plot = clock.seconds, gr.LinePlot(energy_table(energies, axis), x=axis)
         text = status(f"{doing}{clock.left(state.done)}", state.done)
-        yield (
-            preview(state.x, model.card),
-            gr.LinePlot(energy_table(energies, axis), x=axis),
-            text,
-            gr.update(interactive=False),
-        )
+        yield preview(state.x, model.card), plot, text, gr.update(interactive=False)
     if state is None:  # the worker ended without a result
         return
     options = {"size": f"{size[0]}x{size[1]}", "seed": seed, "refine": steps, "loop": loop}

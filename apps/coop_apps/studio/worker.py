@@ -29,6 +29,12 @@ class Worker:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._turn = threading.Lock()
+        self._here = threading.local()
+
+    def interrupted(self) -> bool:
+        """Say whether the job that the calling thread works on is to stop."""
+        stop: threading.Event | None = getattr(self._here, "stop", None)
+        return stop is not None and stop.is_set()
 
     def run(self, work: Callable[[], Iterable[T]], every: float = 0.3) -> Generator[T, None, None]:
         """Yield the newest result of ``work``, not more often than ``every`` seconds, and its last.
@@ -42,7 +48,7 @@ class Worker:
             It takes longer than a job may, and whatever ``work`` raises.
         """
         job = _Job(work)
-        threading.Thread(target=job.compute, args=(self._turn,), daemon=True).start()
+        threading.Thread(target=self._compute, args=(job,), daemon=True).start()
         try:
             while True:
                 fresh = job.newest(wait=0.25)
@@ -61,6 +67,10 @@ class Worker:
             job.stop.set()
         if job.error is not None:
             raise job.error
+
+    def _compute(self, job: "_Job[T]") -> None:
+        self._here.stop = job.stop
+        job.compute(self._turn)
 
 
 class _Job(Generic[T]):

@@ -397,7 +397,9 @@ def test_bodies(body: bytes, path: str, visitor: Visitor) -> None:
     answer = visitor.post(
         f"{API}/{path}", content=body, headers={"Content-Type": "application/json"}
     )
-    if answer.status_code == 200:  # in the queue; then its arguments are too few
+    if answer.status_code == 200 and "event_id" not in answer.json():
+        assert json.loads(body)["data"] == []  # what needs no arguments got none
+    elif answer.status_code == 200:  # in the queue; then its arguments are too few
         answer = visitor.get(f"{API}/{path}/{answer.json()['event_id']}")
         assert "event: error" in answer.text
     else:
@@ -688,7 +690,7 @@ def test_arguments_of_every_endpoint(visitor: Visitor) -> None:
                 data = [*usual[:place], value, *usual[place + 1 :]]
                 ended = visitor.ask(data, name.strip("/"))
                 assert ended.startswith(("complete", "error", "refused 4")), ended
-                assert len(ended) < 30_000
+                assert len(ended) < 200_000  # the page's clip is in it
 
 
 def test_too_few_and_too_many_arguments(visitor: Visitor) -> None:

@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import coop_runtime
 from coop_apps.studio.worker import Worker
 from coop_runtime import CoopError
 
@@ -62,6 +64,26 @@ def test_who_looks_away_stops_the_job() -> None:
     looking.close()
     assert list(worker.run(lambda: [7])) == [7]  # after the other has stopped
     assert len(steps) < 1000
+
+
+def test_a_job_that_gives_nothing_is_interrupted_in_its_calls(library: Path) -> None:
+    worker = Worker(60.0)
+    model = coop_runtime.load(library / "brick", "cpu", interrupt=worker.interrupted)
+    calls = []
+
+    def work() -> Iterator[int]:
+        yield 0
+        while True:
+            model.generate(1)
+            calls.append(1)
+
+    looking = worker.run(work, every=0.0)
+    assert next(looking) == 0
+    looking.close()
+    assert list(worker.run(lambda: [int(model.generate(1).size > 0)])) == [1]
+    count = len(calls)
+    time.sleep(0.1)
+    assert len(calls) == count
 
 
 def test_a_job_that_takes_too_long_is_stopped() -> None:

@@ -41,28 +41,20 @@ def current(names: Sequence[str], value: str | None) -> dict[str, Any]:
 
 
 def keep_current(
-    library: Library, choices: Sequence[Choice], page: gr.Blocks
-) -> Callable[..., Any]:
-    """Keep the lists current: for clients, and for a page when it is opened.
-
-    Returns
-    -------
-    The handler, of the lists' values, for what else may tell that the library has changed.
-    """
+    library: Library, choices: Sequence[Choice], page: gr.Blocks, tabs: Sequence[gr.Tab]
+) -> None:
+    """Keep the lists current: for clients, and for a page when it or a tab is opened."""
     dropdowns = [choice.dropdown for choice in choices]
-
-    def refresh(*values: str | None) -> Any:
-        updates = [
-            current(choice.names(), value) for choice, value in zip(choices, values, strict=True)
-        ]
-        return updates if len(updates) > 1 else updates[0]
 
     def look(*values: str | None) -> Any:
         try:
             library.scan()
         except CoopError as error:  # the folder is gone: what was loaded stays
             gr.Warning(str(error))
-        return refresh(*values)
+        updates = [
+            current(choice.names(), value) for choice, value in zip(choices, values, strict=True)
+        ]
+        return updates if len(updates) > 1 else updates[0]
 
     def for_clients() -> None:
         """Let the server take the names of new bundles from those who opened no page."""
@@ -70,5 +62,5 @@ def keep_current(
             choice.dropdown.choices = [(name, name) for name in choice.names()]
 
     library.watchers.append(for_clients)
-    page.load(look, dropdowns, dropdowns, preprocess=False, queue=False, api_visibility="private")
-    return refresh
+    for opened in (page.load, *(tab.select for tab in tabs)):
+        opened(look, dropdowns, dropdowns, preprocess=False, queue=False, api_visibility="private")

@@ -34,17 +34,17 @@ _NOTHING = "Nothing is being learned. Choose a file, then press Train."
 _AT_WORK = ("waiting", "training", "exporting")
 
 
-def learn(studio: Studio, page: gr.Blocks) -> gr.State | None:
-    """Lay out the tab; give the names of all bundles, which change when one was learned."""
+def learn(studio: Studio, page: gr.Blocks) -> None:
+    """Lay out the tab; ``page`` shows, when it is opened, the training that is at work."""
     why = _off(studio)
     if why or studio.trainings is None:
         gr.Markdown(f"Learning is off: {why}.", elem_id="learning-off")
-        return None
+        return
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             start = _form(studio)
         with gr.Column(scale=2, min_width=320):
-            return _watch(studio, studio.trainings, page, start)
+            _watch(studio.trainings, page, start)
 
 
 def _off(studio: Studio) -> str:
@@ -113,10 +113,9 @@ def _suggestion(file: Path, kind: Kind, name: str) -> tuple[Kind, str]:
     return kind, name or words[:40]
 
 
-def _watch(studio: Studio, trainings: Trainings, page: gr.Blocks, form: _Form) -> gr.State:
+def _watch(trainings: Trainings, page: gr.Blocks, form: _Form) -> None:
     """Lay out how the trainings go; wire all that moves them."""
     panel, timer = _Panel(), gr.Timer(_EVERY)
-    bundles = gr.State(studio.library.names())
 
     def look(name: str | None, seen: tuple[Any, ...]) -> dict[Any, Any]:
         names = [lesson.name for lesson in trainings.lessons()]
@@ -124,7 +123,7 @@ def _watch(studio: Studio, trainings: Trainings, page: gr.Blocks, form: _Form) -
         # Clients that opened no page choose from these.
         panel.chosen.choices = [(n, n) for n in names]
         shown = report(trainings, name) if name is not None else None
-        return panel.updates(shown, names, seen) | {bundles: studio.library.names()}
+        return panel.updates(shown, names, seen)
 
     def select(data: dict[str, Any]) -> dict[Any, Any]:
         return look(data["name"], ())
@@ -179,11 +178,10 @@ def _watch(studio: Studio, trainings: Trainings, page: gr.Blocks, form: _Form) -
         panel.resume.click(resume, panel.chosen, panel.data, api_name="resume_learning", **quick),
         panel.keep.click(keep, panel.chosen, panel.data, api_name="keep_learning", **quick),
     ):
-        event.success(select, panel.data, [*panel.all, bundles], **private)
+        event.success(select, panel.data, panel.all, **private)
     api(learning, api_name="learning", queue=False)
     for trigger in (timer.tick, page.load, panel.chosen.input):
-        trigger(look, [panel.chosen, panel.seen], [*panel.all, bundles], **private)
-    return bundles
+        trigger(look, [panel.chosen, panel.seen], panel.all, **private)
 
 
 class _Panel:

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from .about import about
-from .choices import keep_current
+from .choices import Choice, keep_current
 from .clips import clips
 from .explore import explore
 from .inpaint import inpaint
@@ -41,30 +41,21 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Markdown(
             "# Coop Studio\nMore of *this* stone, *this* rain: small models that you can play with."
         )
-        choices = []
-        with gr.Tab("Textures", id="textures"):
-            choices.append(textures(studio))
-        with gr.Tab("Inpaint", id="inpaint"):
-            choices.append(inpaint(studio))
-        with gr.Tab("Sounds", id="sounds"):
-            choices.append(sounds(studio))
-        with gr.Tab("Clips", id="clips"):
-            choices.append(clips(studio))
-        with gr.Tab("Explore", id="explore"):
-            choices.append(explore(studio))
+        choices: list[Choice] = []
+        tabs = []
+        for name, lay_out in (
+            ("Textures", textures),
+            ("Inpaint", inpaint),
+            ("Sounds", sounds),
+            ("Clips", clips),
+            ("Explore", explore),
+        ):
+            with gr.Tab(name, id=name.lower()) as tab:
+                choices.append(lay_out(studio))
+            tabs.append(tab)
         with gr.Tab("Learn", id="learn"):
-            learned = learn(studio, page)
-        with gr.Tab("About", id="about"):
+            learn(studio, page)
+        with gr.Tab("About", id="about") as tab:
             choices.append(about(studio, page))
-        refresh = keep_current(studio.library, choices, page)
-        if learned is not None:
-            dropdowns = [choice.dropdown for choice in choices]
-            learned.change(
-                refresh,
-                dropdowns,
-                dropdowns,
-                preprocess=False,
-                queue=False,
-                api_visibility="private",
-            )
+        keep_current(studio.library, choices, page, [*tabs, tab])
     return page

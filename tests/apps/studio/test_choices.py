@@ -20,9 +20,10 @@ def test_lists_follow_the_library(place: Path, tiny_bundle: Path) -> None:
     library = Library(place)
     textures = Choice(gr.Dropdown(["brick"]), lambda: library.names("texture"))
     sounds = Choice(gr.Dropdown([]), lambda: library.names("sound"))
-    page = Mock()
-    refresh = keep_current(library, [textures, sounds], page)
-    page.load.assert_called_once()
+    page, tab = Mock(), Mock()
+    keep_current(library, [textures, sounds], page, [tab])
+    refresh = page.load.call_args.args[0]
+    assert tab.select.call_args.args[0] is refresh
     shutil.copytree(tiny_bundle, place / "stone")
     shutil.copytree(tiny_bundle, place / ".coop-0.tmp")  # is being written
     library.scan()

@@ -113,7 +113,7 @@ def test_upload_train_stop_come_back_resume_and_play(
 
         open_tab(page, "Textures")
         page.get_by_role("combobox", name="Texture").click()
-        page.locator("[role=option]", has_text="old-wall").first.click()
+        page.get_by_role("option", name="old-wall").click()
         page.get_by_role("button", name="Draw", exact=True).click()
         page.get_by_text(re.compile("Done in")).wait_for()
         open_tab(page, "Learn")

@@ -1,6 +1,9 @@
 """``coop-run``: play exported bundles."""
 
 import json
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import click
@@ -37,6 +40,14 @@ Completion of commands and options, for bash (also zsh_source, fish_source):
 @click.version_option(coop_runtime.__version__, prog_name="coop-run")
 def main() -> None:
     """Draw pictures, sounds and clips from exported bundles, without torch."""
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, _leave)
+        click.get_current_context().call_on_close(lambda: signal.signal(signal.SIGTERM, before))
+
+
+def _leave(number: int, _: object) -> None:
+    """End as an error does, so that nothing half-written stays."""
+    sys.exit(128 + number)
 
 
 for _command in COMMANDS:

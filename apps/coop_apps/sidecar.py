@@ -166,6 +166,8 @@ def read_sidecar(path: Path) -> Record:
     """
     if not path.is_file():
         raise CoopError(f"no such sidecar: '{path}'; give the .json file beside a result")
+    if sidecar_of(path).is_file():
+        raise CoopError(f"'{path}' is a result; give its sidecar, '{sidecar_of(path)}'")
     if path.stat().st_size > _LARGEST:
         raise CoopError(f"'{path}': no sidecar, it is too large")
     try:

@@ -35,6 +35,8 @@ __all__ = [
 Way = Literal["linear", "spherical"]
 Size = int | Sequence[int] | None
 
+_MOST = 256  # rows or columns: all signals are in memory at once
+
 
 class Drawn(NamedTuple):
     """Latents and what was drawn from them.
@@ -81,7 +83,7 @@ class Refining(NamedTuple):
 
 def path(core: Core, ends: tuple[Any, Any], frames: int, how: Way, size: Size) -> Latents:
     """Give the latents from one end to the other; see `Model.interpolate`."""
-    ts = np.linspace(0, 1, check_whole("frames", frames, 2))
+    ts = np.linspace(0, 1, check_whole("frames", frames, 2, _MOST**2))
     (a, b), sizes = _ends(core, dict(zip("ab", ends, strict=True)), size)
     return Latents(np.stack([mix(a, b, t, how) for t in ts]), sizes)
 
@@ -93,7 +95,7 @@ def between(
     if len(ends) != 4:
         raise ArgumentError("ends", f"expected 4, row by row, found {len(ends)}")
     rows, columns = (
-        np.linspace(0, 1, check_whole(name, n, 2))
+        np.linspace(0, 1, check_whole(name, n, 2, _MOST))
         for name, n in zip(("rows", "columns"), grid, strict=True)
     )
     (a, b, c, d), sizes = _ends(core, {f"ends[{k}]": end for k, end in enumerate(ends)}, size)
@@ -107,7 +109,7 @@ def plane(core: Core, seed: int, grid: tuple[int, int], extent: float, size: Siz
     if not 0 < extent < np.inf:
         raise ArgumentError("extent", f"expected > 0, found {extent}")
     rows, columns = (
-        np.linspace(-extent, extent, check_whole(name, n, 1)).astype(np.float32)
+        np.linspace(-extent, extent, check_whole(name, n, 1, _MOST)).astype(np.float32)
         for name, n in zip(("rows", "columns"), grid, strict=True)
     )
     return Latents(np.array([[u * across + v * down for u in columns] for v in rows[::-1]]), sizes)
@@ -118,7 +120,7 @@ def around(core: Core, x: Any, distance: float, n: int, seed: int, size: Size) -
     if not 0 <= distance < np.inf:
         raise ArgumentError("distance", f"expected ≥ 0, found {distance}")
     (z,), sizes = _ends(core, {"x": x}, size)
-    of_each = streams(seed, 0, check_whole("n", n, 1), Purpose.VARIATION)
+    of_each = streams(seed, 0, check_whole("n", n, 1, _MOST**2), Purpose.VARIATION)
     away = normals(of_each, z.shape)
     lengths = np.array([np.linalg.norm(a) for a in away], np.float32)
     away *= np.float32(distance) / lengths.reshape(-1, *[1] * z.ndim)

@@ -23,6 +23,8 @@ __all__ = ["Chains", "Inference", "Start", "infer", "rms"]
 
 Start = Literal["noise", "encoder"]
 
+_MOST_CHAINS = 1024  # all are in memory at once
+
 
 @dataclass(frozen=True)
 class Chains:
@@ -31,7 +33,7 @@ class Chains:
     Attributes
     ----------
     chains
-        K, chains side by side for each example, ≥ 1.
+        K, chains side by side for each example, from 1 to 1024.
     steps
         Langevin steps, ≥ 0.
     settle
@@ -56,8 +58,9 @@ class Chains:
     first: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("chains", 1), ("steps", 0), ("settle", 0)):
-            check_whole(name, getattr(self, name), least)
+        check_whole("chains", self.chains, 1, _MOST_CHAINS)
+        for name in ("steps", "settle"):
+            check_whole(name, getattr(self, name), 0)
         for name in ("step_size", "sigma"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

@@ -255,7 +255,7 @@ def test_what_is_refused(judge: Write, texture: Path, tmp_path: Path) -> None:
     refused(run("generate", sound, "--seconds", "inf", "-o", out), 2, "a file has an end")
     refused(run("generate", sound, "--seconds", "nan", "-o", out), 2, "expected a number")
     refused(run("generate", sound, "--raw", "-o", out), 2, "--raw is for sounds on standard output")
-    refused(run("generate", texture, "--raw", "-o", "-"), 2, "--raw is for sounds on standard out")
+    refused(run("generate", texture, "--raw", "-o", "-"), 2, "--raw is for sounds; ")
     refused(run("generate", sound, "-n", 2, "-o", "-"), 2, "standard output takes one signal")
     refused(run("generate", sound, "--seconds", 1e7, "-o", out), 1, "WAV file holds less than 4 Gi")
     loop = ("--seconds", "inf", "--loop", "--raw", "-o", "-")

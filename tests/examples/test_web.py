@@ -15,17 +15,7 @@ import pytest
 from coop_runtime import load, to_uint8
 
 WEB = Path(__file__).resolve().parents[2] / "examples" / "web"
-CHROMIUM, NPM = shutil.which("chromium"), shutil.which("npm")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+NPM = shutil.which("npm")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +39,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def page(installed: Path, tiny_bundle: Path) -> Iterator[Any]:
+def page(installed: Path, tiny_bundle: Path, chromium: Any) -> Iterator[Any]:
     """Open the page with the tiny bundle."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     shutil.rmtree(installed / "bundle", ignore_errors=True)
     shutil.copytree(tiny_bundle, installed / "bundle")
     handler = functools.partial(Quiet, directory=str(installed))
@@ -61,12 +48,10 @@ def page(installed: Path, tiny_bundle: Path) -> Iterator[Any]:
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     try:
-        with api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/")
-            yield page
-            browser.close()
+        page = chromium.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        yield page
+        page.close()
     finally:
         server.shutdown()
         serving.join()

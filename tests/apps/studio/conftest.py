@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
@@ -247,21 +246,6 @@ def server(library: Path) -> Iterator[Server]:
     """Give a studio for all tests that change nothing in it."""
     with serving(library) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Give a headless browser, or skip."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-    with api.sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=program, args=flags)
-        except api.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -180,6 +180,6 @@ def test_it_can_be_stopped(page: Any, tmp_path: Path) -> None:
     page.locator("#inpaint-start").click()
     said(page, "step ")
     page.locator("#inpaint-stop").click()
-    page.locator("#inpaint-status", has_text="Stopped").wait_for(timeout=3000)
+    page.locator("#inpaint-status", has_text="Stopped").wait_for(timeout=10_000)
     page.wait_for_timeout(1000)
     assert "Stopped" in page.locator("#inpaint-status").inner_text()

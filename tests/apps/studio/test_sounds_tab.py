@@ -94,8 +94,11 @@ def test_another_seed_is_another_sound(tab: Any) -> None:
     seen = []
     for _ in range(2):
         tab.get_by_role("button", name="Another seed", exact=True).click()
-        tab.wait_for_timeout(500)
-        seen.append(shlex.split(make(tab)))
+        tab.wait_for_timeout(1000)
+        seed = tab.locator("#sounds-seed input").input_value()
+        tab.get_by_role("button", name="Make", exact=True).click()
+        tab.locator("#sounds-status code").get_by_text(f"--seed {seed}").wait_for()
+        seen.append(seed)
     assert seen[0] != seen[1]
 
 

@@ -45,8 +45,8 @@ def test_a_texture_is_drawn_and_its_command_draws_it_again(
     page.get_by_role("button", name="Draw", exact=True).click()
     line = done(page)
     shot(page, "textures")
-    assert page.get_by_alt_text("the texture that was drawn").is_visible()
-    assert page.locator("#textures-energy canvas, #textures-energy svg").first.is_visible()
+    page.get_by_alt_text("the texture that was drawn").wait_for()
+    page.locator("#textures-energy canvas, #textures-energy svg.marks").first.wait_for()
     command = line.partition("command:")[2].replace("exported/", f"{server.library}/")
     path = downloaded(page, tmp_path)
     with Image.open(path) as picture:

@@ -86,7 +86,8 @@ def _draw(client: httpx.Client, model: Model, name: str, seed: int, met: Soak) -
         return f"ended with {text[-200:]}"
     path = json.loads(text.split("event: complete\ndata: ")[1].splitlines()[0])[3]["value"]["path"]
     with Image.open(io.BytesIO(client.get(f"{API}/file={path}").content)) as picture:
-        right = picture.tobytes() == _alone(model, seed)
+        mode = "L" if model.card.signal.channels == 1 else "RGB"  # the page's files are in colour
+        right = picture.convert(mode).tobytes() == _alone(model, seed)
     me = seed // EACH
     for theirs in [path for who, path in tuple(met.newest.items()) if who != me][:1]:
         if client.get(f"{API}/file={theirs}").status_code != 404:

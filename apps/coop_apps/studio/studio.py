@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from coop_runtime import Card
-
 from ..inputs import fingerprint
 from .learning.process import Trainings
 from .library import Library
@@ -65,8 +63,5 @@ class Studio:
 
     def usual_steps(self, name: str | None) -> int:
         """Give the steps that a slider from 1 on starts with, of a bundle or of none."""
-        return max(1, self.steps(self.library.card(name))) if name else 1
-
-    def steps(self, card: Card) -> int:
-        """Give the Langevin steps that a bundle is refined by, if nothing else is said."""
-        return card.langevin.steps if card.langevin is not None else 0
+        langevin = self.library.card(name).langevin if name else None
+        return max(1, langevin.steps) if langevin else 1

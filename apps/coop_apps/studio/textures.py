@@ -75,7 +75,7 @@ def textures(studio: Studio) -> Choice:
     )
     stops(stop, drawing, line)
     bundle.change(
-        lambda name: studio.steps(studio.library.card(name)) or 1,
+        studio.usual_steps,
         bundle,
         steps,
         queue=False,

@@ -1,6 +1,7 @@
 """Controls that several tabs have."""
 
 import random
+import time
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,9 @@ __all__ = ["REFINED", "quality", "seed_of", "stops"]
 
 #: The quality that descriptor and Langevin steps give; the other is the generator's draft.
 REFINED = "Refined"
+
+#: Seconds after which no step of a job that was stopped reaches the page.
+_LATE = 0.3
 
 
 def seed_of(tab: str) -> gr.Number:
@@ -44,8 +48,12 @@ def quality(tab: str, usual: int) -> tuple[gr.Radio, gr.Slider]:
 
 
 def stops(button: gr.Button, job: Any, line: gr.HTML) -> None:
-    """Let a button stop the event ``job``, and say so in the status line."""
-    button.click(
+    """Let a button stop the event ``job``, and say so in the status line.
+
+    It is said twice: a step that the page was about to show when the button was pressed may come
+    after the first.
+    """
+    stopped = button.click(
         lambda: status("Stopped."),
         None,
         line,
@@ -53,3 +61,9 @@ def stops(button: gr.Button, job: Any, line: gr.HTML) -> None:
         queue=False,
         api_visibility="private",
     )
+    stopped.then(_stopped_after, None, line, queue=False, api_visibility="private")
+
+
+def _stopped_after() -> str:
+    time.sleep(_LATE)
+    return status("Stopped.")

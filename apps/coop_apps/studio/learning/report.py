@@ -112,11 +112,12 @@ class Report(NamedTuple):
 
 def report(trainings: Trainings, name: str) -> Report:
     """Look at a lesson; `CoopError` if there is none of this name."""
+    stopping = trainings.stopping(name)  # first: it may have ended before the lesson is read
     lesson = trainings.lesson(name)
     return Report(
         lesson,
         trainings.position(name),
-        trainings.stopping(name),
+        stopping and lesson.state in ("training", "exporting"),
         look(trainings.run(name)),
         trainings.began(name),
     )

@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Error: Python 3.11 or newer is needed; give one with make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[gpu,train,tensorboard,studio]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[gpu,train,tensorboard,studio,eval]' --group dev
 	touch $(STAMP)
 
 studio: install

@@ -130,6 +130,7 @@ def run(
     guard = Guard(config.guard, max_drift)
     log = Log(folder, board, count=len(folder.read_log()))
     good = training.state() if good is None else good
+    clock = time.process_time if config.loop.clock == "cpu" else time.monotonic
     saved = time.monotonic()
     next_sheet = _next_sheet(training.step)
     sheet: Path | None = None
@@ -138,9 +139,9 @@ def run(
     with Interruption(repeats=alone) as interruption, _bar(training) as bar:
         try:
             while _goes_on(training, guard, interruption):
-                started, rate = time.monotonic(), training.rate_factor
+                started, rate = clock(), training.rate_factor
                 figures = training.advance()
-                training.seconds += time.monotonic() - started
+                training.seconds += clock() - started
                 reason = guard.judge(training.step, figures, training.saturation_of_data)
                 log.add(training, figures, rate)
                 _show(bar, training, figures)

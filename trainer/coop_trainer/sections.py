@@ -125,6 +125,9 @@ class LoopConfig:
         Learning rate at the end, as a share of the first one.
     checkpoint_minutes
         Time between checkpoints.
+    clock
+        What ``minutes`` counts: ``wall``, time that passed, or ``cpu``, the time that processors
+        spent on the process, which compares methods fairly on a machine that does other work too.
     """
 
     steps: int
@@ -132,6 +135,7 @@ class LoopConfig:
     hold: float
     final_rate: float
     checkpoint_minutes: float
+    clock: Literal["wall", "cpu"] = "wall"
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -1,0 +1,100 @@
+"""A row of a table: what one case of an experiment measured, kept in a file of its own."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from coop_runtime.files import write_atomically
+
+from .trainings import Training, Workplace
+
+__all__ = ["FULL", "QUICK", "Case", "Scale", "Values", "measured"]
+
+Values = dict[str, float | str]
+"""What a case measured, by the name of the figure."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is spent on the experiments.
+
+    Attributes
+    ----------
+    name
+        ``full`` or ``quick``.
+    minutes
+        Factor on the minutes of all trainings.
+    samples
+        Pictures that generative figures are computed from.
+    examples
+        Test pictures of completion, reconstruction and the like.
+    seeds
+        Of trainings and chains.
+    """
+
+    name: str
+    minutes: float
+    samples: int
+    examples: int
+    seeds: tuple[int, ...]
+
+    def training(
+        self,
+        kind: str,
+        source: str,
+        method: str,
+        minutes: float,
+        seed: int = 0,
+        options: tuple[str, ...] = (),
+        label: str = "",
+    ) -> Training:
+        """Give a training of so many minutes at full scale."""
+        return Training(
+            kind, source, method, seed, round(minutes * self.minutes, 2), options, label
+        )
+
+    def images(self, source: str, method: str, seed: int = 0) -> Training:
+        """Give the training of a method on an image set that all experiments share."""
+        return self.training("images", source, method, _MINUTES[source], seed)
+
+
+#: Minutes of processor time that a training on an image set takes.
+_MINUTES = {"faces64": 6.0, "cifar10": 6.0, "fashion": 4.0, "mnist": 4.0, "scenes64": 4.0}
+
+FULL = Scale("full", 1.0, 1000, 200, (0, 1, 2))
+QUICK = Scale("quick", 0.05, 200, 16, (0,))
+
+
+class Case(NamedTuple):
+    """One row.
+
+    Attributes
+    ----------
+    name
+        Of the row, unique within its experiment: ``faces64 coopnets seed 0``.
+    trainings
+        What has to be trained before.
+    measure
+        Takes the bundles of the trainings, in their order, as paths; gives the figures.
+    """
+
+    name: str
+    trainings: tuple[Training, ...]
+    measure: Callable[..., Values]
+
+
+def measured(place: Workplace, experiment: str, scale: Scale, case: Case) -> Mapping[str, Values]:
+    """Give the row of a case, by its name: read it, or train and measure, and keep it.
+
+    Raises
+    ------
+    CoopError
+        A training failed, or data are missing.
+    """
+    file = place.folder / "rows" / scale.name / experiment / f"{case.name.replace(' ', '_')}.json"
+    if not file.is_file():
+        values = case.measure(*(place.bundle(training) for training in case.trainings))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, (json.dumps(values, indent=1) + "\n").encode())
+    return {case.name: json.loads(file.read_text())}

@@ -1,0 +1,92 @@
+"""The real data of the experiments, split once and for all into training and test examples.
+
+All come from the research sets beside the repository (see their README), which are not part of the
+project: an experiment whose data are missing is skipped, and says so.
+"""
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coop_runtime.errors import CoopError
+
+__all__ = ["DATA", "SETS", "Split", "idx", "split"]
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+#: Image sets by name, with the number of test examples.
+SETS = {"faces64": 1000, "cifar10": 1000, "fashion": 5000, "mnist": 1500, "scenes64": 200}
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and test pictures of a set, (n, height, width, channels), with labels if it has any.
+
+    Labels are empty where a set has none.
+    """
+
+    train: Pixels
+    test: Pixels
+    train_labels: Labels
+    test_labels: Labels
+
+
+def idx(path: Path) -> NDArray[np.uint8]:
+    """Read the array of a gzipped idx file of bytes, as of MNIST."""
+    data = gzip.decompress(path.read_bytes())
+    ndim = data[3]
+    shape = np.frombuffer(data, ">u4", ndim, 4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * ndim).reshape(shape)
+
+
+def split(name: str) -> Split:
+    """Read a set and split it, always alike.
+
+    Fashion-MNIST, MNIST and CIFAR-10 come split. Of the faces, the last 1,000 are test examples; of
+    the scenes, sorted by class, every sixth.
+
+    Raises
+    ------
+    CoopError
+        The data are not there.
+    """
+    if not DATA.is_dir():
+        raise CoopError(f"the research data of '{name}' are missing: expected them in {DATA.name}/")
+    none = np.zeros(0, np.uint8)
+    if name in ("fashion", "mnist"):
+        folder, test = {
+            "fashion": (DATA / "fashion_mnist", "t10k_first5000"),
+            "mnist": (DATA / "mnist", "t10k_0000-1499"),
+        }[name]
+        pictures = [
+            idx(folder / f"{part}-images-idx3-ubyte.gz")[..., None] for part in ("train", test)
+        ]
+        labels = [idx(folder / f"{part}-labels-idx1-ubyte.gz") for part in ("train", test)]
+        return Split(*pictures, *labels)
+    if name == "cifar10":
+        train, test_part = (
+            _npz(DATA / "cifar10" / f"cifar10_{part}.npz")
+            for part in ("train_00000-09999", "val_train45000-45999")
+        )
+        return Split(train["images"], test_part["images"], train["labels"], test_part["labels"])
+    if name == "faces64":
+        images = _npz(DATA / "faces64" / "celeba64_000001-005000.npz")["images"]
+        return Split(images[:4000], images[4000:], none, none)
+    if name == "scenes64":
+        whole = _npz(DATA / "scenes64" / "intel_scenes64_public.npz")
+        test_ones = np.arange(len(whole["images"])) % 6 == 5
+        images, labels = whole["images"], whole["labels"]
+        return Split(images[~test_ones], images[test_ones], labels[~test_ones], labels[test_ones])
+    raise CoopError(f"unknown set '{name}'; expected one of {', '.join(SETS)}")
+
+
+def _npz(path: Path) -> dict[str, Any]:
+    with np.load(path) as arrays:
+        return {key: arrays[key] for key in arrays.files}

@@ -24,6 +24,7 @@ _BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16
 def multiscale_sliced(
     x: Array,
     y: Array,
+    pictures: int = 500,
     patches: int = 16,
     directions: int = 128,
     seed: int = 0,
@@ -35,6 +36,8 @@ def multiscale_sliced(
     x, y
         Pictures (n, channels, height, width), (m, channels, height, width) in [0, 1], at least
         14×14.
+    pictures
+        Taken of each set at most; of both as many.
     patches
         Of each picture, at random places.
     directions
@@ -57,6 +60,8 @@ def multiscale_sliced(
             f"pictures: expected two arrays (n, channels, height, width) of one size, at least "
             f"{_SMALLEST}×{_SMALLEST}; found {x.shape} and {y.shape}"
         )
+    pictures = min(pictures, len(x), len(y))
+    x, y = x[:pictures], y[:pictures]
     distances = {}
     for level_x, level_y in zip(laplacian_pyramid(x), laplacian_pyramid(y), strict=True):
         # The same places in both, so that equal sets have equal patches.
@@ -69,7 +74,7 @@ def multiscale_sliced(
     return distances
 
 
-def laplacian_pyramid(x: Array) -> list[NDArray[np.float64]]:
+def laplacian_pyramid(x: Array) -> list[NDArray[np.float32]]:
     """Give the levels of a Laplacian pyramid (Burt, Adelson 1983), the finest first.
 
     Parameters
@@ -81,7 +86,7 @@ def laplacian_pyramid(x: Array) -> list[NDArray[np.float64]]:
     -------
     What each halving loses, and the smallest picture itself; each half the size before, rounded up.
     """
-    levels, x = [], np.asarray(x, np.float64)
+    levels, x = [], np.asarray(x, np.float32)
     while min(x.shape[2:]) >= 2 * _SMALLEST:
         smaller = _blur(x)[:, :, ::2, ::2]
         larger = np.zeros_like(x)
@@ -91,15 +96,13 @@ def laplacian_pyramid(x: Array) -> list[NDArray[np.float64]]:
     return [*levels, x]
 
 
-def _blur(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _blur(x: NDArray[np.float32]) -> NDArray[np.float32]:
     for axis in (2, 3):
         x = ndimage.convolve1d(x, _BINOMIAL, axis=axis, mode="mirror")
     return x
 
 
-def _patches(
-    x: NDArray[np.float64], count: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _patches(x: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Give patches (n · count, channels · 7 · 7), of mean 0 and deviation 1 in each channel."""
     windows = sliding_window_view(x, (_SIDE, _SIDE), axis=(2, 3))
     shape = (len(x), count)

@@ -11,30 +11,29 @@ network is trained on the very set that a model has learned. Its task is twofold
 
 import hashlib
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 from coop_runtime import Array, CoopError, write_atomically
 
-from .damages import DAMAGES, damaged
+from .damages import DAMAGES
+from .feature_network import (
+    CHANNELS,
+    STEPS,
+    FeatureNetwork,
+    Labels,
+    batches,
+    learn,
+    scores,
+)
 
-__all__ = ["Classifier", "Labels", "classifier", "train"]
-
-Labels = NDArray[np.integer[Any]]
-
-#: Pictures in a step of training, and in a call of `Classifier.features`.
-_BATCH = 64
-#: Steps of training of pictures of 32×32; a larger picture takes its share of time.
-_STEPS = 900
-_CHANNELS = (24, 48, 96, 128)
+__all__ = ["Classifier", "check_pictures", "classifier", "train"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Classifier:
         Of the weights: two figures can be compared if this is the same.
     """
 
-    network: "_Network"
+    network: FeatureNetwork
     scale: float
     accuracy: float | None
     damage_accuracy: float
@@ -87,7 +86,7 @@ class Classifier:
                 f"found {pictures.shape[1]}; train features on pictures of these"
             )
         with torch.no_grad():
-            parts = [self.network(part) for part in _batches(pictures)]
+            parts = [self.network(part) for part in batches(pictures)]
         return self.scale * torch.cat(parts).double().numpy()
 
 
@@ -108,6 +107,13 @@ def check_pictures(name: str, pictures: Array) -> None:
         raise CoopError(f"{name}: expected values in [0, 1], found {low:g} to {high:g}")
 
 
+def _check_labels(pictures: Array, labels: Labels | None) -> None:
+    if labels is not None and labels.shape != (len(pictures),):
+        raise CoopError(
+            f"labels: expected one for each of {len(pictures)} pictures, found {labels.shape}"
+        )
+
+
 def classifier(
     file: Path,
     pictures: Array,
@@ -115,18 +121,23 @@ def classifier(
     labels: Labels | None = None,
     test_labels: Labels | None = None,
     seed: int = 0,
+    steps: int = STEPS,
 ) -> Classifier:
     """Read the classifier of a file, or `train` it and keep it there.
 
-    A file of other pictures, labels or seed is replaced. Parameters are those of `train`.
+    A file of other pictures, labels or seed is replaced. Other parameters are those of `train`.
+
+    Raises
+    ------
+    CoopError
+        As `train`, or the file is none that this function wrote.
     """
-    of = _fingerprint(seed, pictures, labels)
+    of = _fingerprint((seed, steps), pictures, labels)
     if file.is_file():
-        with np.load(file) as arrays:
-            kept = {name: arrays[name] for name in arrays.files}
+        kept = _opened(file)
         if str(kept.pop("of", "")) == of:
             return _read(kept, pictures.shape[1])
-    trained = train(pictures, test, labels, test_labels, seed)
+    trained = train(pictures, test, labels, test_labels, seed, steps)
     buffer = io.BytesIO()
     np.savez(buffer, of=np.array(of), **_written(trained))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -140,6 +151,7 @@ def train(
     labels: Labels | None = None,
     test_labels: Labels | None = None,
     seed: int = 0,
+    steps: int = STEPS,
 ) -> Classifier:
     """Train a classifier, on one core, always alike on one machine.
 
@@ -151,112 +163,59 @@ def train(
         (n,), whole numbers from 0; None: the set has none.
     seed
         Of the network and of what it sees.
+    steps
+        Of training, ≥ 1; of pictures larger than 32×32 fewer, by the ratio of the sides.
+
+    Raises
+    ------
+    CoopError
+        Not such pictures, or labels that are not theirs.
     """
     check_pictures("pictures", pictures)
     check_pictures("test", test)
+    _check_labels(pictures, labels)
+    _check_labels(test, test_labels)
     classes = 0 if labels is None else int(labels.max()) + 1
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in another order are other numbers
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = _Network(pictures.shape[1], classes).to(memory_format=torch.channels_last)
-        _learn(network, pictures, labels, np.random.default_rng(seed))
-        scored = _scores(network, test, test_labels, np.random.default_rng(seed + 1))
+            network = FeatureNetwork(pictures.shape[1], classes).to(
+                memory_format=torch.channels_last
+            )
+        learn(network, pictures, labels, steps, np.random.default_rng(seed))
+        scored = scores(network, test, test_labels, np.random.default_rng(seed + 1))
         with torch.no_grad():
-            square = [network(part).square().mean() for part in _batches(pictures[:2000])]
+            square = [network(part).square().mean() for part in batches(pictures[:2000])]
     finally:
         torch.set_num_threads(threads)
     scale = float(np.mean([float(value) for value in square]) ** -0.5)
     return Classifier(network, scale, *scored, _hash(network))
 
 
-class _Network(nn.Module):
-    """Convolutions, a mean over the picture, and a head for each task."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.channels = channels
-        widths = (channels, *_CHANNELS)
-        self.body = nn.Sequential(
-            *(_level(*pair, k) for k, pair in enumerate(zip(widths, widths[1:], strict=False)))
-        )
-        self.damage = nn.Linear(widths[-1], len(DAMAGES))
-        self.label = nn.Linear(widths[-1], classes) if classes else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Give the features (n, d) of pictures (n, channels, height, width) in [0, 1]."""
-        features: Tensor = self.body(2 * x - 1).mean(dim=(2, 3))
-        return features
-
-
-def _level(inputs: int, outputs: int, k: int) -> nn.Module:
-    """Give one level: a convolution, and half the size from there on."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 5 if k == 0 else 3, padding="same", bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-        nn.MaxPool2d(2) if k < 3 else nn.Identity(),
-    )
-
-
-def _learn(
-    network: _Network, pictures: Array, labels: Labels | None, rng: np.random.Generator
-) -> None:
-    """Learn both tasks, each on its half of every batch; classes of undamaged pictures only."""
-    steps = round(_STEPS * min(1.0, (32 * 32 / pictures[0, 0].size) ** 0.5))
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
-    network.train()
-    for _ in range(steps):
-        which = rng.integers(len(pictures), size=_BATCH)
-        kinds = rng.integers(len(DAMAGES), size=_BATCH)
-        if labels is not None:
-            kinds[: _BATCH // 2] = 0
-        h = network(torch.from_numpy(damaged(pictures[which], kinds, rng)))
-        loss = functional.cross_entropy(network.damage(h), torch.from_numpy(kinds))
-        if labels is not None and network.label is not None:
-            clean = torch.from_numpy(np.flatnonzero(kinds == 0))
-            target = torch.from_numpy(labels[which].astype(np.int64))[clean]
-            loss = loss + functional.cross_entropy(network.label(h[clean]), target)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        rates.step()
-    network.eval()
-
-
-def _scores(
-    network: _Network, test: Array, labels: Labels | None, rng: np.random.Generator
-) -> tuple[float | None, float]:
-    """Give the shares of test pictures whose class, and whose damage, was found."""
-    kinds = rng.integers(len(DAMAGES), size=len(test))
-    with torch.no_grad():
-        found = [network.damage(network(part)) for part in _batches(damaged(test, kinds, rng))]
-        of_damage = float((torch.cat(found).argmax(1).numpy() == kinds).mean())
-        if labels is None or network.label is None:
-            return None, of_damage
-        classes = torch.cat([network.label(network(part)) for part in _batches(test)])
-    return float((classes.argmax(1).numpy() == labels).mean()), of_damage
-
-
-def _batches(pictures: Array) -> Iterator[Tensor]:
-    for k in range(0, len(pictures), _BATCH):
-        yield torch.from_numpy(np.ascontiguousarray(pictures[k : k + _BATCH], np.float32))
-
-
-def _hash(network: _Network) -> str:
+def _hash(network: FeatureNetwork) -> str:
     digest = hashlib.sha256()
     for name, values in network.state_dict().items():
         digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()
 
 
-def _fingerprint(seed: int, pictures: Array, labels: Labels | None) -> str:
-    digest = hashlib.sha256(repr((seed, _STEPS, _CHANNELS, DAMAGES, pictures.shape)).encode())
+def _fingerprint(settings: tuple[int, int], pictures: Array, labels: Labels | None) -> str:
+    digest = hashlib.sha256(repr((settings, CHANNELS, DAMAGES, pictures.shape)).encode())
     digest.update(np.ascontiguousarray(pictures, np.float32).tobytes())
     digest.update(b"" if labels is None else labels.astype(np.int64).tobytes())
     return digest.hexdigest()
+
+
+def _opened(file: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(file) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise CoopError(
+            f"{file.name}: expected a classifier of features; delete it to train another ({error})"
+        ) from None
 
 
 def _written(trained: Classifier) -> dict[str, NDArray[Any]]:
@@ -274,7 +233,7 @@ def _read(kept: dict[str, NDArray[Any]], channels: int) -> Classifier:
         float(kept.pop(name)) for name in ("scale", "accuracy", "damage_accuracy")
     )
     heads = kept.get("w label.bias")
-    network = _Network(channels, 0 if heads is None else len(heads))
+    network = FeatureNetwork(channels, 0 if heads is None else len(heads))
     network.load_state_dict({name[2:]: torch.from_numpy(w) for name, w in kept.items()})
     network.to(memory_format=torch.channels_last).eval()
     return Classifier(

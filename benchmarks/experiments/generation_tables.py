@@ -38,7 +38,8 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out the three claims, and all figures of each set."""
     parts = [
         "Kernel distance ×10³ to test pictures, mean ± standard deviation over seeds; the null is "
-        "that of as many training pictures. Each method after its best number of steps.",
+        "that of as many training pictures. Each method after its best number of steps; *quiet* "
+        "steps add no noise. Methods without an energy (vae, gan, abp) are not refined.",
         "**Cooperative against separate learning**\n\n"
         + _claim(rows, scale, SCENES_IS, "paper: scenes, inception score"),
         "**The triangle against CoopNets and the VAE**\n\n"
@@ -88,10 +89,13 @@ def _refinement(rows: Mapping[str, Values], scale: Scale) -> str:
             paper = [f"{before} (FID)", f"{after} (FID)", *[""] * (len(steps) - 2)]
             lines.append([source, "slides: CoopNets", *paper])
         for method in METHODS:
-            runs = _runs(scale, source, method)
-            if any("10 kernel" in rows.get(run, {}) for run in runs):
-                cells = [over_seeds(rows, runs, f"{k} kernel", 0) for k in steps]
-                lines.append([source, method, *("" if c == "not run" else c for c in cells)])
+            runs = [run for run in _runs(scale, source, method) if "10 kernel" in rows.get(run, {})]
+            if not runs:
+                continue
+            noisy = [over_seeds(rows, runs, f"{k} kernel", 0) for k in steps]
+            quiet = [over_seeds(rows, runs, f"{k} quiet kernel", 0) for k in steps]
+            for name, cells in ((method, noisy), (f"{method}, quiet", quiet)):
+                lines.append([source, name, *("" if c == "not run" else c for c in cells)])
     return markdown(lines)
 
 
@@ -106,7 +110,7 @@ def _details(rows: Mapping[str, Values], scale: Scale, source: str) -> str:
         runs = _runs(scale, source, method)
         cells = [_scaled(rows, runs, f"best {c}", *how[1:]) for c, how in COLUMNS.items()]
         told = [over_seeds(rows, runs, kind, 2) for kind in kinds]
-        steps = "/".join(str(rows[run]["best steps"]) for run in runs if run in rows) or "–"
+        steps = ", ".join(str(rows[run]["best steps"]) for run in runs if run in rows) or "–"
         kernel, copies = (
             over_seeds(rows, runs, "best kernel", 0),
             over_seeds(rows, runs, "copies", 2),

@@ -16,7 +16,7 @@ def test_equal_pictures_are_wholly_similar() -> None:
 
 def test_of_two_pictures_it_is_the_librarys() -> None:
     x = np.random.default_rng(1).random((2, 1, 16, 16), np.float32)
-    expected = structural_similarity(*x[:, 0], data_range=1.0)
+    expected = structural_similarity(x[0, 0], x[1, 0], data_range=1.0)
     assert pairwise_similarity(x, 3) == pytest.approx(expected, rel=1e-5)
 
 

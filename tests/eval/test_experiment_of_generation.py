@@ -33,7 +33,8 @@ def _row(best: int, kernel: float) -> dict[str, float | str]:
         "null kernel": 1.0,
         "0 kernel": kernel + 3,
         "10 kernel": kernel,
-        "best steps": best,
+        "10 quiet kernel": kernel - 1,
+        "best steps": f"{best} quiet",
         "features": "abc123",
         "copies": 0.05,
         "auroc noise": 0.75,
@@ -64,7 +65,10 @@ def test_the_tables_hold_what_was_measured_and_say_what_was_not(
     assert "| vae | not run | not run | 90 | not run | 99.09 |" in lines
     assert "| real pictures (null) | not run | not run | 1 | not run |  |" in lines
     assert "| faces64 | coopnets | 25 ± 3 | 22 ± 3 |  |  |  |  |" in lines
-    detail = next(line for line in lines if line.startswith("| coopnets | 10/0 | 22 ± 3 |"))
+    assert "| faces64 | coopnets, quiet |  | 21 ± 3 |  |  |  |  |" in lines
+    detail = next(
+        line for line in lines if line.startswith("| coopnets | 10 quiet, 0 quiet | 22 ± 3 |")
+    )
     assert "| 125.0 ± 0.0 |" in detail  # sliced ×10³
     assert generation.table({}, scale).count("not run") > 50
 

@@ -11,7 +11,8 @@ from coop_runtime import Array, CoopError
 def _smooth(n: int, seed: int, side: int = 32, width: float = 2.0) -> Array:
     x = np.random.default_rng(seed).standard_normal((n, 3, side, side))
     x = ndimage.gaussian_filter(x, (0, 0, width, width))
-    return (0.5 + 0.15 * x / x.std()).clip(0, 1).astype(np.float32)
+    pictures: Array = (0.5 + 0.15 * x / x.std()).clip(0, 1).astype(np.float32)
+    return pictures
 
 
 def test_levels_of_a_constant_hold_nothing_but_the_smallest() -> None:

@@ -1,5 +1,7 @@
 """What is done to pictures so that features learn to tell it: how generated pictures go wrong."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -7,6 +9,8 @@ from scipy import ndimage
 from coop_runtime import Array
 
 __all__ = ["DAMAGES", "damaged"]
+
+Floats = NDArray[np.floating[Any]]
 
 #: Names of the kinds: their numbers are their places.
 DAMAGES = (
@@ -53,16 +57,17 @@ def damaged(
     return np.clip(np.stack(parts), 0, 1).astype(np.float32)
 
 
-def _damage(x: Array, other: Array, kind: str, rng: np.random.Generator) -> Array:
+def _damage(x: Floats, other: Floats, kind: str, rng: np.random.Generator) -> Floats:
     """Damage one picture (channels, height, width)."""
     size = x.shape[-1]
     match kind:
         case "blurred":
-            return ndimage.gaussian_filter(x, (0, *[rng.uniform(0.6, 1.8) * size / 32] * 2))
+            return _blurred(x, rng.uniform(0.6, 1.8) * size / 32)
         case "noisy":
             return x + rng.uniform(0.03, 0.15) * rng.standard_normal(x.shape)
         case "washed out":
-            return x.mean() + rng.uniform(0.3, 0.7) * (x - x.mean())
+            mean = np.float64(x.mean())
+            return mean + rng.uniform(0.3, 0.7) * (x - mean)
         case "colours shifted":
             return x + 0.15 * rng.standard_normal((len(x), 1, 1))
         case "bent":
@@ -79,16 +84,21 @@ def _damage(x: Array, other: Array, kind: str, rng: np.random.Generator) -> Arra
             return x
 
 
-def _bent(x: Array, rng: np.random.Generator) -> Array:
+def _blurred(x: Floats, width: float) -> Floats:
+    blurred: Floats = ndimage.gaussian_filter(x, (0, width, width))
+    return blurred
+
+
+def _bent(x: Floats, rng: np.random.Generator) -> Floats:
     """Move every place a little, smoothly: shapes are wrong, textures are not."""
     size = x.shape[1:]
-    shift = ndimage.gaussian_filter(rng.standard_normal((2, *size)), (0, *[size[0] / 10] * 2))
+    shift = _blurred(rng.standard_normal((2, *size)), size[0] / 10)
     shift *= rng.uniform(0.04, 0.1) * size[0] / shift.std()
     places = np.indices(size) + shift
     return np.stack([ndimage.map_coordinates(c, places, order=1, mode="reflect") for c in x])
 
 
-def _shuffled(x: Array, rng: np.random.Generator) -> Array:
+def _shuffled(x: Floats, rng: np.random.Generator) -> Floats:
     """Shuffle the squares of a 4×4 board: every detail is right, and nothing is in its place."""
     cell = x.shape[1] // 4, x.shape[2] // 4
     y, places = x.copy(), rng.permutation(16)
@@ -100,9 +110,10 @@ def _shuffled(x: Array, rng: np.random.Generator) -> Array:
     return y
 
 
-def _checks(size: int, rng: np.random.Generator) -> Array:
+def _checks(size: int, rng: np.random.Generator) -> Floats:
     """Give a faint regular pattern, as transposed convolutions leave one."""
     period = int(rng.choice([2, 4, 8]))
     tile = rng.standard_normal((1, period, period))
     repeats = -(-size // period)
-    return rng.uniform(0.03, 0.12) * np.tile(tile, (1, repeats, repeats))[:, :size, :size]
+    pattern: Floats = np.tile(tile, (1, repeats, repeats))[:, :size, :size]
+    return rng.uniform(0.03, 0.12) * pattern

@@ -1,6 +1,6 @@
 """Whether samples differ from each other, and from what was learned from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from skimage.metrics import structural_similarity
 from coop_runtime import Array, CoopError
 
 __all__ = ["Memorised", "Neighbours", "memorised", "nearest", "pairwise_similarity"]
+
+Numbers = NDArray[np.floating[Any]]
 
 
 def pairwise_similarity(pictures: Array, pairs: int = 200, seed: int = 0) -> float:
@@ -46,7 +48,7 @@ class Neighbours(NamedTuple):
     distances: NDArray[np.float64]
 
 
-def nearest(examples: Array, train: Array) -> Neighbours:
+def nearest(examples: Numbers, train: Numbers) -> Neighbours:
     """Find the nearest training example of each example, by the root mean square difference.
 
     Parameters
@@ -94,7 +96,7 @@ class Memorised(NamedTuple):
     ratio: float
 
 
-def memorised(samples: Array, held_out: Array, train: Array) -> Memorised:
+def memorised(samples: Numbers, held_out: Numbers, train: Numbers) -> Memorised:
     """Compare the distances of samples and of held-out examples from the training examples.
 
     Parameters

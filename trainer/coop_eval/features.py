@@ -139,7 +139,8 @@ def classifier(
             return _read(kept, pictures.shape[1])
     trained = train(pictures, test, labels, test_labels, seed, steps)
     buffer = io.BytesIO()
-    np.savez(buffer, of=np.array(of), **_written(trained))
+    arrays: dict[str, Any] = _written(trained)
+    np.savez(buffer, of=np.array(of), **arrays)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, buffer.getvalue())
     return trained
@@ -181,9 +182,7 @@ def train(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = FeatureNetwork(pictures.shape[1], classes).to(
-                memory_format=torch.channels_last
-            )
+            network = FeatureNetwork(pictures.shape[1], classes)
         learn(network, pictures, labels, steps, np.random.default_rng(seed))
         scored = scores(network, test, test_labels, np.random.default_rng(seed + 1))
         with torch.no_grad():
@@ -235,7 +234,7 @@ def _read(kept: dict[str, NDArray[Any]], channels: int) -> Classifier:
     heads = kept.get("w label.bias")
     network = FeatureNetwork(channels, 0 if heads is None else len(heads))
     network.load_state_dict({name[2:]: torch.from_numpy(w) for name, w in kept.items()})
-    network.to(memory_format=torch.channels_last).eval()
+    network.eval()
     return Classifier(
         network, scale, None if np.isnan(accuracy) else accuracy, of_damage, _hash(network)
     )

@@ -99,6 +99,7 @@ def report(
     *,
     n: int = 1000,
     steps: Iterable[int] = STEPS,
+    noise: bool | None = None,
     seed: int = 0,
     others: Mapping[str, Array] | None = None,
 ) -> Report:
@@ -116,6 +117,8 @@ def report(
         Samples, ≥ 8.
     steps
         Numbers of Langevin steps; those of the model's card are added.
+    noise
+        Whether steps add noise; None: as the card says.
     seed
         Of samples and of all that is chosen.
     others
@@ -129,7 +132,7 @@ def report(
     check_pictures("train", train)
     check_pictures("test", test)
     _check_size(model, train, test)
-    drawn = states(model, n, {*steps, own_steps(model)}, seed)
+    drawn = states(model, n, {*steps, own_steps(model)}, seed, noise)
     reference = features.features(test)
     some = np.random.default_rng(seed).permutation(len(train))[:n]
     judged = {
@@ -157,7 +160,9 @@ def own_steps(model: Model) -> int:
     return 0 if model.card.langevin is None else model.card.langevin.steps
 
 
-def states(model: Model, n: int, steps: Iterable[int], seed: int = 0) -> dict[int, Array]:
+def states(
+    model: Model, n: int, steps: Iterable[int], seed: int = 0, noise: bool | None = None
+) -> dict[int, Array]:
     """Draw n pictures and take Langevin steps, with the card's settings; keep some states.
 
     A model without a generator starts from the noise that its card names, as its own sampler does.
@@ -170,8 +175,8 @@ def states(model: Model, n: int, steps: Iterable[int], seed: int = 0) -> dict[in
         ≥ 1.
     steps
         Numbers of steps, ≥ 0, after which states are kept; of a model without an energy only 0 is.
-    seed
-        As in `Model.generate`.
+    seed, noise
+        As in `Model.generate`, `Model.refine`.
 
     Returns
     -------
@@ -185,7 +190,7 @@ def states(model: Model, n: int, steps: Iterable[int], seed: int = 0) -> dict[in
         if wanted == [0]:
             parts[0].append(x)
             continue
-        for state in model.refine(x, wanted[-1], seed, first=first):
+        for state in model.refine(x, wanted[-1], seed, noise=noise, first=first):
             if state.step in parts:
                 parts[state.step].append(state.x)
     low, high = model.card.signal.value_range

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -60,8 +61,12 @@ def write(laid: dict[str, str], document: Path = DOCUMENT) -> None:
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marks.search(text):
             raise CoopError(f"{document.name}: no marks <!-- {name} --> and <!-- /{name} -->")
-        text = marks.sub(lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}", text)
+        text = marks.sub(partial(_between, table), text)
     write_atomically(document, text.encode())
+
+
+def _between(table: str, marks: re.Match[str]) -> str:
+    return f"{marks[1]}\n{table}\n\n{marks[2]}"
 
 
 def work(jobs: int, what: str, tasks: Sequence[tuple[str, Callable[[], object]]]) -> list[str]:
@@ -132,14 +137,14 @@ def main() -> int:
         todo = [(name, case) for name, case in cases if not known(place, name, scale, case)]
         wanted = trainings(place, [case for _, case in todo])
         failed += work(
-            options.jobs, "trainings", [(t.name, lambda t=t: place.bundle(t)) for t in wanted]
+            options.jobs, "trainings", [(t.name, partial(place.bundle, t)) for t in wanted]
         )
         if not options.train:
             failed += work(
                 options.jobs,
                 "rows",
                 [
-                    (f"{name}: {case.name}", lambda n=name, c=case: row(place, n, scale, c))
+                    (f"{name}: {case.name}", partial(row, place, name, scale, case))
                     for name, case in todo
                     if all(place.is_done(training) for training in case.trainings)
                 ],

@@ -12,7 +12,7 @@ from coop_runtime import CoopError
 
 def test_a_grid_holds_each_picture_in_its_place() -> None:
     x = np.random.default_rng(0).integers(0, 256, (5, 3, 4, 6)).astype(np.uint8)
-    sheet = np.asarray(Image.open(io.BytesIO(grid(x / np.float32(255), 3, gap=1, zoom=2))))
+    sheet = np.asarray(Image.open(io.BytesIO(grid((x / 255).astype(np.float32), 3, gap=1, zoom=2))))
     assert sheet.shape == (2 * 9, 2 * 20, 3)
     np.testing.assert_array_equal(sheet[::2, ::2][5:9, 7:13], x[4].transpose(1, 2, 0))
     assert (sheet[::2, ::2][4] == 255).all()

@@ -172,13 +172,12 @@ def blended(x: Floats, missing: Mask, draft: Floats) -> Floats:
 def judge(original: Floats, completed: Floats, missing: Mask) -> Judged:
     """Compare completed pictures with the originals."""
     _check(original, completed, missing)
-    seam = np.sqrt(seam_energy(completed, missing).sum() / seam_energy(original, missing).sum())
-    return Judged(
-        float(hidden_error(original, completed, missing).mean()),
-        float(hidden_psnr(original, completed, missing).mean()),
-        float(similarity(original, completed).mean()),
-        float(seam),
-    )
+    error = hidden_error(original, completed, missing)
+    psnr = hidden_psnr(original, completed, missing)
+    ssim = similarity(original, completed)
+    natural = max(seam_energy(original, missing).sum(), 1e-12)
+    seam = np.sqrt(seam_energy(completed, missing).sum() / natural)
+    return Judged(*(float(figure.mean()) for figure in (error, psnr, ssim, seam)))
 
 
 def hidden_error(original: Floats, completed: Floats, missing: Mask) -> Each:

@@ -74,7 +74,9 @@ def test_a_run_tells_what_it_recovers_and_where(method: str, tmp_path: Path) -> 
     assert 0 < hidden_error(original, pictures, missing).mean() < 1
     (tmp_path / "file.npz").write_bytes(recovered_by_training)
     with np.load(tmp_path / "file.npz") as file:
-        np.testing.assert_array_equal(np.moveaxis(file["images"], -1, 1) / np.float32(255), pictures)
+        np.testing.assert_array_equal(
+            np.moveaxis(file["images"], -1, 1) / np.float32(255), pictures
+        )
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

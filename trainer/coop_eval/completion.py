@@ -61,7 +61,7 @@ class Inferring:
 
 
 class Suggested(NamedTuple):
-    """What a model suggests for each picture, the suggestion that explains the known part best first.
+    """What a model suggests for each picture, the one that explains the known pixels best first.
 
     Attributes
     ----------

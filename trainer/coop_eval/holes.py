@@ -1,7 +1,8 @@
 """The papers' holes: squares at random places, the masks of incomplete data, irregular strokes.
 
 CoopNets (Xie, Lu, Gao, Wu, AAAI 2018), section 5.3, hides one square of 30, 40 or 50 pixels (20 in
-2016) in each picture of 64×64; the divergence triangle (2018), section 4.4, single pixels and blocks.
+2016) in each picture of 64×64; the divergence triangle (2018), section 4.4, single pixels and
+blocks.
 """
 
 import re

@@ -100,14 +100,17 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     parts = []
     for figure, caption in FIGURES.items():
         lines = [["", *HOLES]]
-        for name, numbers in PAPERS.get(figure, {}).items():
-            lines.append([name, *(f"{numbers[h]:g}" if h in numbers else "" for h in HOLES)])
-        for name in PEERS:
-            lines.append([name, *_cells(rows, [name], "", figure)])
+        lines += [
+            [name, *(f"{numbers[h]:g}" if h in numbers else "" for h in HOLES)]
+            for name, numbers in PAPERS.get(figure, {}).items()
+        ]
+        lines += [[name, *_cells(rows, [name], "", figure)] for name in PEERS]
         for method in METHODS:
             runs = [f"{method} seed {seed}" for seed in scale.seeds]
-            for estimate in ESTIMATES:
-                lines.append([f"{method}: {estimate}", *_cells(rows, runs, estimate, figure)])
+            lines += [
+                [f"{method}: {estimate}", *_cells(rows, runs, estimate, figure)]
+                for estimate in ESTIMATES
+            ]
         parts.append(f"{caption}.\n\n{markdown(lines)}")
     legend = (
         f"Of {HOW.chains} chains from N(0, I): *best* explains the known pixels best, *mean* is "

@@ -1,11 +1,11 @@
 """Learning from incomplete pictures: divergence triangle, section 4.4 and Table 3.
 
-The first 1,000 training faces, of which 50 % or 70 % of the pixels (P.5, P.7), ten blocks of 10×10
-(MB10), or one of 20×20 or 30×30 (B20, B30) are hidden, as in the paper, which has 10,000 faces. Each
-method learns 3 minutes of one processor, then fills the holes of its training faces; the originals
-were never seen. *Recovered* is what ``coop-train --recover`` writes, as in the paper; *inferred* are
-the first 100 faces completed by the learned generator from latents inferred anew, by the same chains
-for all methods.
+The first 1,000 training faces, of which 50 % or 70 % of the pixels (P.5, P.7), ten blocks of
+10×10 (MB10), or one of 20×20 or 30×30 (B20, B30) are hidden, as in the paper, which has 10,000
+faces. Each method learns 3 minutes of one processor, then fills the holes of its training faces;
+the originals were never seen. *Recovered* is what ``coop-train --recover`` writes, as in the paper;
+*inferred* are the first 100 faces completed by the learned generator from latents inferred anew, by
+the same chains for all methods.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Reconstruction of unseen pictures: divergence triangle, section 4.2 and Table 2.
 
 200 test pictures of CIFAR-10 and of the faces; mean squared error per pixel of pictures within
-[−1, 1], which is the paper's range (`coop_eval.reconstruction` says why). By the encoder alone, as in
-the paper; by 50 Langevin steps from the encoder's code and 50 without noise; and, as the linear
+[−1, 1], which is the paper's range (`coop_eval.reconstruction` says why). By the encoder alone, as
+in the paper; by 50 Langevin steps from the encoder's code and 50 without noise; and, as the linear
 peer, by as many principal components of the training pictures as the models have latents. Models
 learn 6 minutes of one processor.
 """

@@ -68,7 +68,8 @@ def test_a_run_tells_what_it_recovers_and_where(method: str, tmp_path: Path) -> 
     pictures, missing = recovered_pictures(tmp_path / "run")
 
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "run").rglob("*")} == before
-    original = np.moveaxis(images, -1, 1).astype(np.float32) / 255
+    original = np.moveaxis(images, -1, 1).astype(np.float32) / np.float32(255)
+    assert signals.seen is not None
     np.testing.assert_array_equal(missing[:, 0], ~signals.seen[0][..., 0])
     np.testing.assert_array_equal(np.where(missing, 0, pictures), np.where(missing, 0, original))
     assert 0 < hidden_error(original, pictures, missing).mean() < 1

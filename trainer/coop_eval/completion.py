@@ -7,7 +7,7 @@ within [0, 1], so that the range is 1; masks are (n, 1, height, width), True whe
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ __all__ = [
 Floats = NDArray[np.float32]
 Each = NDArray[np.float64]
 """(n,), a figure of each picture."""
+
+_ssim: Any = structural_similarity  # untyped
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class Suggested(NamedTuple):
     def oracle(self, original: Floats, missing: Mask) -> Floats:
         """Give the suggestion nearest to the **original**: a bound that no method can reach."""
         errors = [hidden_error(original, one, missing) for one in self.pictures.swapaxes(0, 1)]
-        return self.pictures[np.arange(len(original)), np.argmin(errors, axis=0)]
+        nearest: Floats = self.pictures[np.arange(len(original)), np.argmin(errors, axis=0)]
+        return nearest
 
 
 class Judged(NamedTuple):
@@ -200,12 +203,8 @@ def hidden_psnr(original: Floats, completed: Floats, missing: Mask) -> Each:
 
 def similarity(original: Floats, completed: Floats) -> Each:
     """Give the structural similarity of whole pictures, by `skimage.metrics`."""
-    return np.array(
-        [
-            structural_similarity(a, b, channel_axis=0, data_range=1.0)
-            for a, b in zip(original, completed, strict=True)
-        ]
-    )
+    pairs = zip(original, completed, strict=True)
+    return np.array([_ssim(a, b, channel_axis=0, data_range=1.0) for a, b in pairs])
 
 
 def seam_energy(x: Floats, missing: Mask) -> Each:

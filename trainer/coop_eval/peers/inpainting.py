@@ -149,8 +149,8 @@ def _each(
 def _opencv(
     picture: NDArray[np.float64], hole: NDArray[np.bool_], method: int
 ) -> NDArray[np.floating]:
-    done: NDArray[np.uint8] = cv2.inpaint(_bytes(picture), hole.astype(np.uint8), RADIUS, method)
-    return done / 255
+    done = cv2.inpaint(_bytes(picture), hole.astype(np.uint8), RADIUS, method)
+    return np.asarray(done, np.float64) / 255
 
 
 def _bytes(picture: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -4,15 +4,19 @@ The first 1,000 training faces, of which 50 % or 70 % of the pixels (P.5, P.7), 
 10×10 (MB10), or one of 20×20 or 30×30 (B20, B30) are hidden, as in the paper, which has 10,000
 faces. Each method learns 3 minutes of one processor, then fills the holes of its training faces;
 the originals were never seen. *Recovered* is what ``coop-train --recover`` writes, as in the paper;
-*inferred* are the first 100 faces completed by the learned generator from latents inferred anew, by
-the same chains for all methods.
+*inferred* are the first 100 faces completed by the learned generator from latents inferred anew,
+the mean of two chains, the same for all methods; *blended* are these without a seam (Poisson
+editing), which the paper does not do. Interpolations of the same 100 faces, which learn nothing,
+stand beside.
 """
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from coop_eval.completion import Inferring, hidden_error, suggest
+from coop_eval.completion import Inferring, blended, hidden_error, suggest
+from coop_eval.holes import holes
+from coop_eval.peers.inpainting import PEERS
 from coop_eval.recovery import recovered_pictures
 from coop_runtime import load
 from tables import markdown
@@ -21,10 +25,13 @@ from .arrays import unit_pictures
 from .rows import Case, Scale, Values
 from .sources import split
 from .spread import over_seeds
+from .trainings import Training
 
 TITLE = "Learning from incomplete faces"
 
 METHODS = ("vae", "abp", "triangle")
+FIGURES = ("recovered", "inferred", "inferred, blended")
+INTERPOLATIONS = ("harmonic", "biharmonic")
 MASKS = ("P.5", "P.7", "MB10", "B20", "B30")
 FACES = 1000
 MINUTES = 3.0
@@ -38,45 +45,54 @@ PAPER = {
 
 
 def cases(scale: Scale) -> list[Case]:
-    """List masks and methods, a training each."""
-    return [
-        Case(
-            f"{mask} {method}",
-            (
-                scale.training(
-                    "images",
-                    "faces64",
-                    method,
-                    MINUTES,
-                    options=("--mask", mask, "--limit", str(FACES)),
-                    label=mask,
-                ),
-            ),
-            partial(measure, min(INFERRED, scale.examples)),
-        )
+    """List masks and methods, a training each, and the interpolations."""
+    count = min(INFERRED, scale.examples)
+    models = [
+        Case(f"{mask} {method}", (training(scale, mask, method),), partial(measure, count))
         for mask in MASKS
         for method in METHODS
     ]
+    return models + [Case(n, (), partial(measure_peer, count, n)) for n in INTERPOLATIONS]
+
+
+def training(scale: Scale, mask: str, method: str) -> Training:
+    """Give the training of a method on faces with these masks."""
+    options = ("--mask", mask, "--limit", str(FACES))
+    return scale.training("images", "faces64", method, MINUTES, options=options, label=mask)
 
 
 def measure(count: int, bundle: Path) -> Values:
     """Compare what a run recovered with the originals; infer the first ``count`` anew."""
-    run = bundle.parent.parent / "trainings" / bundle.name
-    found = recovered_pictures(run)
+    found = recovered_pictures(bundle.parent.parent / "trainings" / bundle.name)
     original = unit_pictures(split("faces64").train[: len(found.pictures)])
-    part = slice(count)
-    done = suggest(load(bundle, "cpu", 1), found.pictures[part], found.missing[part], HOW)
+    x, missing, first = found.pictures[:count], found.missing[:count], original[:count]
+    done = suggest(load(bundle, "cpu", 1), x, missing, HOW)
+    mixed = blended(x, missing, done.drafts.mean(axis=1))
     return {
         "recovered": float(hidden_error(original, found.pictures, found.missing).mean()),
-        "inferred": float(hidden_error(original[part], done.best, found.missing[part]).mean()),
+        "inferred": float(hidden_error(first, done.mean, missing).mean()),
+        "inferred, blended": float(hidden_error(first, mixed, missing).mean()),
     }
+
+
+def measure_peer(count: int, name: str) -> Values:
+    """Interpolate the first ``count`` training faces, of which the trainings' masks hide a part."""
+    x, values = unit_pictures(split("faces64").train[:count]), Values()
+    for mask in MASKS:
+        missing = holes(mask, count, x.shape[2:], seed=0)
+        values[mask] = float(hidden_error(x, PEERS[name](x, missing), missing).mean())
+    return values
 
 
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out the errors by mask."""
     lines = [["", *MASKS]]
     lines += [[name, *(f"{error:.4f}" for error in errors)] for name, errors in PAPER.items()]
-    for figure in ("recovered", "inferred"):
+    lines += [
+        [f"{name} interpolation", *(over_seeds(rows, [name], mask) for mask in MASKS)]
+        for name in INTERPOLATIONS
+    ]
+    for figure in FIGURES:
         for method in METHODS:
             cells = [over_seeds(rows, [f"{mask} {method}"], figure) for mask in MASKS]
             lines.append([f"{method}: {figure}", *cells])

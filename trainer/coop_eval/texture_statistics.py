@@ -23,15 +23,16 @@ Floats = NDArray[np.floating]
 
 GRID = 8  # intervals of the grid of real crops
 STD_FLOOR = 0.02
-WINDOW = 7  # of correlations: the published model's
+#: Smallest side, scales, and width of the window of correlations: the published model's four and
+#: seven, or what the coarsest scale still holds.
+SIZES = ((128, 4, 7), (96, 4, 5), (64, 3, 7))
 
 
 @cache
 def _model(side: int) -> po.models.PortillaSimoncelli:
-    """Model of the published size: four scales, unless the coarsest could not hold the window."""
-    scales = 4 if side >= 16 * WINDOW else 3
+    _, scales, window = next(size for size in SIZES if side >= size[0])
     model = po.models.PortillaSimoncelli(
-        (side, side), n_scales=scales, n_orientations=4, spatial_corr_width=WINDOW
+        (side, side), n_scales=scales, n_orientations=4, spatial_corr_width=window
     )
     return model.to(torch.float64)
 

@@ -1,4 +1,4 @@
-"""Is a sample pasted together from the picture that it was learned from?"""
+"""Copied patches: is a sample pasted together from the picture that it was learned from."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -83,7 +83,7 @@ def copied_patches_real(picture: Floats, threshold: float = COPY_CORRELATION) ->
 
 
 def _flat(picture: Floats) -> float:
-    """Standard deviation per pixel below which a patch counts as flat."""
+    """Give the standard deviation per pixel below which a patch counts as flat."""
     return FLAT_RATIO * float(np.sqrt(picture.var(axis=(1, 2)).sum()))
 
 

@@ -1,4 +1,4 @@
-"""Are all samples the same picture?"""
+"""Diversity of samples: are they all the same picture."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -52,7 +52,8 @@ def ms_ssim_between(samples: Sequence[Floats]) -> float:
     ]
     with torch.no_grad():
         values = [
-            po.metric.ms_ssim(a, b, power_factors=weights).item() for a, b in combinations(images, 2)
+            po.metric.ms_ssim(a, b, power_factors=weights).item()
+            for a, b in combinations(images, 2)
         ]
     return float(np.mean(values))
 

@@ -86,26 +86,28 @@ class TextureReference:
         return cls(colours, channels, statistics, patches, real)
 
     def figures(self, samples: Sequence[Floats]) -> TextureFigures:
-        """Measure samples, at least two of one shape, (1 or 3, height, width) within [0, 1] each.
+        """Measure samples of one shape, (1 or 3, height, width) within [0, 1] each.
 
-        MS-SSIM is of crops as large as the original's quadrants, as its null value is.
+        MS-SSIM is of crops as large as the original's quadrants, as its null value is; of a single
+        sample it is not a number.
 
         Raises
         ------
         CoopError
-            Fewer than two samples, other channels than the original's, or samples smaller than its
+            No samples, other channels than the original's, or samples smaller than its
             quadrants.
         """
-        if len(samples) < 2:
-            raise CoopError(f"got {len(samples)} sample(s), expected at least 2 to compare")
+        if not samples:
+            raise CoopError("got no samples, expected at least 1")
         for sample in samples:
             check_texture(sample, "the sample")
         channels = [self.colours.channels(sample) for sample in samples]
         statistics = [self.statistics.distance(sample) for sample in channels]
         side = self.statistics.side
+        corners = [corner_crops(sample, [(0, 0)], side)[0] for sample in samples]
         return TextureFigures(
             float(np.mean(statistics)),
             float(np.mean([self.patches.distance(sample) for sample in channels])),
             float(np.mean([copied_patches(sample, self.picture) for sample in channels])),
-            ms_ssim_between([corner_crops(sample, [(0, 0)], side)[0] for sample in samples]),
+            ms_ssim_between(corners) if len(corners) > 1 else float("nan"),
         )

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, pad, relu
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, pad, relu
 
 from coop_runtime.errors import CoopError
 
-from ..texture_crops import check_texture
+from ..texture_colours import Colours
 
 __all__ = ["gram_matching"]
 
@@ -57,17 +57,23 @@ def gram_matching(
     CoopError
         Sides of the result that cannot be halved that often.
     """
-    check_texture(picture)
+    colours = Colours.of(picture)
     side = min(*picture.shape[1:], *size)
-    scales = min(SCALES, int(np.log2(side / WIDTH)) + 1)
-    if any(length % 2 ** (scales - 1) for length in size):
-        raise CoopError(f"size: expected multiples of {2 ** (scales - 1)}, found {size}")
-    original = torch.from_numpy(picture.astype(np.float32))[None]
-    mean, std = original.mean((2, 3), keepdim=True), original.std()
-    filters = torch.from_numpy(_filters(len(picture), rng))
-    targets = _grams((original - mean) / std, filters, scales, wrap=False)
+    scales = min(SCALES, int(np.log2(max(side, 1) / WIDTH)) + 1)
+    least = 2 ** (scales - 1)
+    if scales < 1 or any(length % least for length in size):
+        raise CoopError(f"size: expected multiples of {max(least, 16)}, found {size}")
+    height, width = (length // least * least for length in picture.shape[1:])
+    channels = torch.from_numpy(colours.channels(picture)[:, :height, :width].astype(np.float32))
+    mean, std = (
+        moment[None, :, None, None] for moment in (channels.mean((1, 2)), channels.std((1, 2)))
+    )
+    original = (channels - mean) / std  # (1, channels, height, width)
+    filters = torch.from_numpy(_filters(len(channels), rng))
+    gains = [band.std((2, 3), keepdim=True) for band in _bands(original, scales, wrap=False)]
+    targets = _grams(original, filters, gains, wrap=False)
     weights = [1 / gram.square().sum() for gram in targets]
-    start = START_STD * rng.standard_normal((1, len(picture), *size))
+    start = START_STD * rng.standard_normal((1, len(channels), *size))
     x = torch.from_numpy(start.astype(np.float32)).requires_grad_()
     optimiser = torch.optim.LBFGS(
         [x], max_iter=steps, max_eval=steps, history_size=20, line_search_fn="strong_wolfe",
@@ -76,7 +82,7 @@ def gram_matching(
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        grams = _grams(x, filters, scales, wrap=True)
+        grams = _grams(x, filters, gains, wrap=True)
         errors = [
             weight * (gram - target).square().sum()
             for weight, gram, target in zip(weights, grams, targets, strict=True)
@@ -86,7 +92,8 @@ def gram_matching(
         return loss
 
     optimiser.step(closure)
-    return np.clip((x.detach() * std + mean)[0].double().numpy(), 0, 1)
+    found = (x.detach() * std + mean)[0].double().numpy()
+    return np.clip(colours.colours(found, picture), 0, 1)
 
 
 def _filters(channels: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -96,14 +103,14 @@ def _filters(channels: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return rng.uniform(-bound, bound, shape).astype(np.float32)
 
 
-def _grams(x: Tensor, filters: Tensor, scales: int, *, wrap: bool) -> list[Tensor]:
-    """Gram matrix per pixel of each level's features and those of the level before."""
-    levels = [x]
-    for _ in range(scales - 1):
-        levels.append(_halved(levels[-1], wrap=wrap))
+def _grams(x: Tensor, filters: Tensor, gains: list[Tensor], *, wrap: bool) -> list[Tensor]:
+    """Gram matrix per pixel of each band's features and those of the band before."""
+    bands = [
+        band / gain for band, gain in zip(_bands(x, len(gains), wrap=wrap), gains, strict=True)
+    ]
     if wrap:
-        levels = [pad(level, [WIDTH // 2] * 4, "circular") for level in levels]
-    features = [relu(conv2d(level, filters)) for level in levels]
+        bands = [pad(band, [WIDTH // 2] * 4, "circular") for band in bands]
+    features = [relu(conv2d(band, filters)) for band in bands]
     halves = [avg_pool2d(maps, 2) for maps in features[:-1]]
     both = [
         torch.cat([maps, _middle(half, maps)], dim=1)
@@ -111,6 +118,18 @@ def _grams(x: Tensor, filters: Tensor, scales: int, *, wrap: bool) -> list[Tenso
     ]
     flats = [maps[0].flatten(1) for maps in (features[0], *both)]
     return [flat @ flat.T / flat.shape[1] for flat in flats]
+
+
+def _bands(x: Tensor, scales: int, *, wrap: bool) -> list[Tensor]:
+    """Laplacian pyramid, fine to coarse; last the blurred rest."""
+    found = []
+    for _ in range(scales - 1):
+        half = _halved(x, wrap=wrap)
+        padded = pad(half, [1] * 4, "circular" if wrap else "replicate")
+        blurred = interpolate(padded, scale_factor=2, mode="bilinear")[..., 2:-2, 2:-2]
+        found.append(x - blurred)
+        x = half
+    return [*found, x]
 
 
 def _halved(x: Tensor, *, wrap: bool) -> Tensor:

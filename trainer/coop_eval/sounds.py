@@ -1,13 +1,10 @@
-"""How close a sound is to another as a texture: McDermott's and Simoncelli's statistics.
+"""How close a sound is to another as a texture, and whether it is pasted together from it.
 
-J. H. McDermott, E. P. Simoncelli: "Sound texture perception via statistics of the auditory
-periphery: evidence from sound synthesis", Neuron 71, 2011, with the constants and the comparison of
-their Sound Texture Synthesis Toolbox. Sounds are (samples,) of any level: each is brought to a root
-mean square of 0.01 first, as the toolbox does with all that it reads.
+Statistics are those of J. H. McDermott, E. P. Simoncelli, Neuron 71, 2011 (`coop_eval.hearing`),
+and they are compared as their Sound Texture Synthesis Toolbox does.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,53 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coop_runtime.errors import CoopError
+from .grains import copied_grains
+from .hearing import TINY, Statistics, statistics
 
-from .cochlea import cochlear_filters, modulation_filters, octave_filters
-
-__all__ = ["Snr", "Statistics", "compared", "halves", "level", "measure", "modulation_distance", "snr", "statistics"]
+__all__ = ["Likeness", "Snr", "compared", "halves", "likeness", "modulation_distance", "snr"]
 
 Sound = NDArray[np.floating]
 
-RMS = 0.01
-ENVELOPE_RATE = 400.0  # Hz
-COMPRESSION = 0.3
-SHORTEST = 2.0  # seconds: one period of the slowest modulation
 QUIET = 30.0  # dB below the loudest band: bands that do not count in comparisons
 BAND_OFFSETS = (1, 2, 3, 5, 8, 11, 16, 21)
 MODULATION_OFFSETS = (1, 2)
-TINY = 1e-12  # of squared envelopes, where 1e-4 is the mean: keeps derivatives finite
-
-
-class Statistics(NamedTuple):
-    """What is measured of a sound, in 32 bands of hearing and their envelopes.
-
-    Attributes
-    ----------
-    power
-        (32,), variance of each band: the spectrum, which tells the bands that are heard.
-    mean, variation, skew, kurtosis
-        (32,), of envelopes: mean, deviation relative to it, third and fourth standardised moments.
-    correlation
-        (32, 32), of envelopes of two bands.
-    modulation
-        (32, 20), power of an envelope's modulations in half octaves, relative to its variance.
-    between_bands
-        (6, 32, 32), C1: correlation of two bands' modulations, by octave.
-    between_octaves
-        (32, 6, 2), C2: correlation of an envelope's modulations with those an octave above, the
-        phase of the slower doubled; real and imaginary part.
-    """
-
-    power: Tensor
-    mean: Tensor
-    variation: Tensor
-    skew: Tensor
-    kurtosis: Tensor
-    correlation: Tensor
-    modulation: Tensor
-    between_bands: Tensor
-    between_octaves: Tensor
 
 
 @dataclass(frozen=True)
@@ -82,65 +42,36 @@ class Snr:
         return float(np.mean(list(self.classes.values())))
 
 
-def statistics(sound: Sound, rate: float, *, loop: bool = False) -> Statistics:
-    """Measure the statistics of a sound.
+class Likeness(NamedTuple):
+    """The figures of a sound beside its original.
 
-    Parameters
+    Attributes
     ----------
-    sound
-        (samples,), of 2 seconds at least.
-    rate
-        Samples per second, more than 400.
-    loop
-        Whether the sound goes on at its start, as filters take it. Otherwise what lies near the
-        ends counts less: ramps of a raised cosine, 0.83 s each in a sound of 5 s.
+    snr
+        Of its statistics.
+    modulation
+        Distance of the modulation spectra, dB.
+    copies
+        Share of near-copied grains of 50 ms, within [0, 1].
+    """
+
+    snr: Snr
+    modulation: float
+    copies: float
+
+
+def likeness(original: Sound, sample: Sound, rate: float) -> Likeness:
+    """Give all figures of a sample beside its original, (samples,) each, at least 2 s long.
+
+    The null value of all of them: ``likeness(*halves(original), rate)``.
 
     Raises
     ------
     CoopError
-        Too short, silent, not one channel, not finite, or of too low a rate.
-
-    Examples
-    --------
-    >>> noise = np.random.default_rng(0).standard_normal(22050)
-    >>> found = statistics(noise, 11025.0)
-    >>> 0.9 < float(found.correlation[10, 10]) <= 1.0001
-    True
+        As `statistics`.
     """
-    x = torch.from_numpy(np.ascontiguousarray(level(sound, rate)))
-    with torch.no_grad():
-        return measure(x, rate, loop=loop)
-
-
-def measure(x: Tensor, rate: float, *, loop: bool = False) -> Statistics:
-    """Measure the statistics of a sound (samples,) as it is, so that they can be differentiated."""
-    cochlea, slow, octaves = _banks(len(x), rate, x.dtype)
-    count = round(len(x) * ENVELOPE_RATE / rate)
-    bands = torch.fft.rfft(x) * cochlea
-    once_twice = torch.full((bands.shape[1],), 2.0, dtype=x.dtype)
-    once_twice[0] = once_twice[-1] = 1.0
-    power = (once_twice[1:] * bands[:, 1:].abs() ** 2).sum(1) / len(x) ** 2
-    analytic = torch.fft.ifft(bands * once_twice, len(x))
-    full = (analytic.real**2 + analytic.imag**2 + TINY) ** (COMPRESSION / 2)
-    shrunk = torch.fft.rfft(full)[:, : count // 2 + 1]
-    envelope = torch.fft.irfft(shrunk, count).clamp(min=0) * (count / len(x))
-    w = _weights(count, loop).to(x.dtype)
-    mean = envelope @ w
-    e = envelope - mean[:, None]
-    variance = e**2 @ w
-    spectrum = torch.fft.rfft(e)
-    modulated = torch.fft.irfft(spectrum[:, None] * slow, count)
-    return Statistics(
-        power,
-        mean,
-        variance.sqrt() / mean,
-        (e**3 @ w) / variance**1.5,
-        (e**4 @ w) / variance**2,
-        _correlation(e, w),
-        (modulated**2 @ w) / variance[:, None],
-        _correlation(torch.fft.irfft(spectrum * octaves[1:, None], count), w),
-        _between_octaves(_analytic(spectrum[:, None] * octaves, count), w),
-    )
+    a, b = statistics(original, rate), statistics(sample, rate)
+    return Likeness(snr(a, b), modulation_distance(a, b), copied_grains(sample, original, rate))
 
 
 def snr(original: Statistics, sample: Statistics) -> Snr:
@@ -164,12 +95,13 @@ def snr(original: Statistics, sample: Statistics) -> Snr:
     noise = {
         name: float(errors.sum() / squares.sum())
         for name, (errors, squares) in compared(original, sample).items()
+        if name != "power"
     }
     return Snr({name: float(-10 * np.log10(max(ratio, 1e-12))) for name, ratio in noise.items()})
 
 
 def compared(original: Statistics, sample: Statistics) -> dict[str, tuple[Tensor, Tensor]]:
-    """Give the squared differences and the squares that `snr` sums, by class."""
+    """Give the squared differences and the squares that `snr` sums, by class, and of ``power``."""
     heard = original.power > original.power.max() * 10 ** (-QUIET / 10)
     apart = torch.arange(len(heard))[:, None] - torch.arange(len(heard))
     taken = {
@@ -179,7 +111,6 @@ def compared(original: Statistics, sample: Statistics) -> dict[str, tuple[Tensor
     return {
         name: ((s - of)[taken.get(name, heard)] ** 2, s[taken.get(name, heard)] ** 2)
         for name, s, of in zip(Statistics._fields, original, sample, strict=True)
-        if name != "power"
     }
 
 
@@ -205,64 +136,6 @@ def halves(sound: Sound) -> tuple[Sound, Sound]:
     """
     middle = len(sound) // 2
     return sound[:middle], sound[middle : 2 * middle]
-
-
-def level(sound: Sound, rate: float) -> NDArray[np.float64]:
-    if sound.ndim != 1:
-        raise CoopError(f"sound: expected one channel, (samples,), found shape {sound.shape}")
-    if rate <= 2 * ENVELOPE_RATE:
-        raise CoopError(f"rate: expected more than {2 * ENVELOPE_RATE:g} Hz, found {rate:g}")
-    if len(sound) < SHORTEST * rate:
-        raise CoopError(f"sound: {len(sound) / rate:g} s; its statistics need {SHORTEST:g} s")
-    x = sound.astype(np.float64)
-    rms = np.sqrt((x**2).mean())
-    if not 0 < rms < np.inf:
-        raise CoopError("sound: silent or not finite; there are no statistics of it")
-    return np.asarray(x * (RMS / rms))
-
-
-@cache
-def _banks(samples: int, rate: float, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    count = round(samples * ENVELOPE_RATE / rate)
-    banks = (
-        cochlear_filters(samples, rate),
-        modulation_filters(count, ENVELOPE_RATE),
-        octave_filters(count, ENVELOPE_RATE),
-    )
-    cochlea, slow, octaves = (torch.from_numpy(bank).to(dtype) for bank in banks)
-    return cochlea, slow, octaves
-
-
-def _weights(count: int, loop: bool) -> Tensor:
-    """Give the weights of moments in time, (count,): a flat top, and ramps if it is no loop."""
-    if loop:
-        return torch.full((count,), 1 / count, dtype=torch.float64)
-    ramp = 1 / (round(count / ENVELOPE_RATE) + 1)
-    place = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    edge = torch.minimum(place, 1 - place).clamp(max=ramp)
-    weights = 0.5 - 0.5 * torch.cos(torch.pi * edge / ramp)
-    return weights / weights.sum()
-
-
-def _correlation(e: Tensor, w: Tensor) -> Tensor:
-    """Give the weighted correlation of signals (…, bands, time) without a mean, (…, bands, bands)."""
-    covariance = (e * w) @ e.transpose(-1, -2)
-    deviation = covariance.diagonal(dim1=-2, dim2=-1).clamp(min=TINY**2).sqrt()
-    return covariance / (deviation[..., :, None] * deviation[..., None, :])
-
-
-def _analytic(spectrum: Tensor, count: int) -> Tensor:
-    return torch.fft.ifft(2 * spectrum, count)
-
-
-def _between_octaves(a: Tensor, w: Tensor) -> Tensor:
-    """Give C2 of analytic modulations (bands, octaves, time): (bands, octaves − 1, 2)."""
-    slower, faster = a[:, :-1], a[:, 1:]
-    size = (slower.real**2 + slower.imag**2 + TINY).sqrt()
-    c = (slower.real**2 - slower.imag**2) / size
-    scale = ((c**2 @ w) * (faster.real**2 @ w)).clamp(min=TINY**2).sqrt()
-    parts = [(c * part) @ w / scale for part in (faster.real, faster.imag)]
-    return torch.stack(parts, -1)
 
 
 def _pairs(apart: Tensor, offsets: tuple[int, ...]) -> Tensor:

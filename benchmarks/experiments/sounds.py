@@ -17,6 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 import coop_runtime
+from coop_eval.hearing import Statistics
 from coop_eval.peers.sounds import matched_statistics, random_phase, shuffled_grains
 from coop_eval.sounds import Likeness, halves, likeness
 from coop_runtime.errors import CoopError
@@ -178,8 +179,7 @@ def _number(key: str, value: float) -> str:
 
 
 def _by_class(rows: Mapping[str, Values], scale: Scale) -> str:
-    names = [name for name in next(iter(rows.values()), {}) if name.startswith("snr ")]
-    classes = [name.removeprefix("snr ") for name in names if name != "snr sd"]
+    classes = [name for name in Statistics._fields if name != "power"]
     lines = [["", *(name.replace("_", " ") for name in classes)]]
     for title, (case, prefix) in ROWS.items():
         of_sounds = [rows.get(f"{sound} {case}", {}) for sound in _sounds(scale)]

@@ -32,7 +32,7 @@ def test_rows_are_named_apart_and_the_reduced_scale_has_every_method(
     }
     assert len(set(names["full"])) == len(names["full"]) == 36
     assert set(names["quick"]) < set(names["full"])
-    for _, (case, _) in experiment.ROWS.items():
+    for case, _ in experiment.ROWS.values():
         assert f"rain {case}" in names["quick"]
     trained = {t.name for case in experiment.cases(rows.FULL) for t in case.trainings}
     assert "rain-abp-6min-seed0" in trained

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["cochlear_filters", "modulation_filters", "octave_filters"]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 #: Hz; of the lowest band of hearing, and of the modulations of envelopes.
 LOWEST, SLOWEST, FASTEST = 20.0, 0.5, 200.0

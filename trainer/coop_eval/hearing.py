@@ -174,7 +174,8 @@ def _correlation(e: Tensor, w: Tensor) -> Tensor:
 
 
 def _analytic(spectrum: Tensor, count: int) -> Tensor:
-    return torch.fft.ifft(2 * spectrum, count)
+    a: Tensor = torch.fft.ifft(2 * spectrum, count)
+    return a
 
 
 def _between_octaves(a: Tensor, w: Tensor) -> Tensor:

@@ -93,7 +93,8 @@ def matched_statistics(
     )
 
     def coloured() -> torch.Tensor:
-        return torch.fft.irfft(torch.fft.rfft(w) * colour, len(sound))
+        x: torch.Tensor = torch.fft.irfft(torch.fft.rfft(w) * colour, len(sound))
+        return x
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
@@ -103,7 +104,7 @@ def matched_statistics(
         return total
 
     for _ in range(-(-iterations // AT_ONCE)):
-        optimiser.step(loss)
+        optimiser.step(loss)  # type: ignore[no-untyped-call]
         x = coloured().detach().double().numpy()
         if min(snr(wanted, statistics(x, rate, loop=True)).classes.values()) >= DONE:
             break
@@ -114,8 +115,8 @@ def _spectrum(sound: Floats, rate: float) -> Floats:
     """Give the sound's smooth amplitude spectrum, such that white noise of variance 1 gets it."""
     gains = cochlear_filters(len(sound), rate) ** 2
     power = gains @ np.abs(np.fft.rfft(sound)) ** 2 / (gains.sum(1) * len(sound))
-    return np.sqrt(power @ gains)
+    return np.asarray(np.sqrt(power @ gains))
 
 
 def _as_loud(x: Floats, sound: Sound) -> Floats:
-    return x * np.sqrt((sound.astype(np.float64) ** 2).mean() / (x**2).mean())
+    return np.asarray(x * np.sqrt((sound.astype(np.float64) ** 2).mean() / (x**2).mean()))

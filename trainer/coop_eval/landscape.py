@@ -171,10 +171,12 @@ def barriers(
 class Tree(NamedTuple):
     """Which minima join at which energy: agglomeration by the lowest barrier.
 
+    All energies are those above the lowest minimum, so that merges are what scipy takes.
+
     Attributes
     ----------
     energy
-        Of the minima, (n,).
+        Of the minima, (n,), ≥ 0.
     merges
         As of `scipy.cluster.hierarchy.linkage`, (n − 1, 4): the two that join, the energy at which
         they do, and how many minima they have then.
@@ -194,35 +196,40 @@ def joined(barrier: Matrix) -> Tree:
 
     Examples
     --------
-    >>> tree = joined(np.array([[0.0, 1, 5], [1, 0, 3], [5, 3, 0]]))
+    >>> tree = joined(np.array([[-1.0, 1, 5], [1, 0, 3], [5, 3, 0]]))
     >>> tree.merges[:, 2].tolist()  # 0 and 1 join at 1, and 2 joins them at 3, by way of 1
-    [1.0, 3.0]
+    [2.0, 4.0]
     """
-    energy = np.diagonal(barrier).copy()
-    floor = energy.min()  # linkage wants distances
-    merges = linkage(squareform(barrier - floor, checks=False), "single")
-    merges[:, 2] += floor
-    return Tree(energy, merges)
+    energy = np.diagonal(barrier)
+    merges = linkage(squareform(barrier - energy.min(), checks=False), "single")
+    return Tree(energy - energy.min(), merges)
 
 
 def basins(tree: Tree, threshold: float) -> Numbers:
     """Give the number of the basin of each minimum, from 0, when barriers below ε are open.
 
+    Parameters
+    ----------
+    tree
+        What `joined` gave.
+    threshold
+        ε, above the lowest minimum.
+
     Examples
     --------
     >>> tree = joined(np.array([[0.0, 1, 5], [1, 0, 3], [5, 3, 0]]))
-    >>> basins(tree, 2.0).tolist(), basins(tree, 3.5).tolist()
-    ([0, 0, 1], [0, 0, 0])
+    >>> basins(tree, 2.0).tolist(), basins(tree, 3.0).tolist(), basins(tree, 3.5).tolist()
+    ([0, 0, 1], [0, 0, 1], [0, 0, 0])
     """
-    # scipy counts merges at the threshold as open
-    labels = fcluster(tree.merges, np.nextafter(threshold, -np.inf), "distance")
+    below = np.nextafter(threshold, -np.inf)  # scipy counts merges at the threshold as open
+    labels = fcluster(tree.merges, below, "distance")
     return np.unique(labels, return_inverse=True)[1].astype(np.intp)
 
 
 def best_threshold(tree: Tree, smallest: int = 4) -> float:
     """Give the ε at which most basins have at least ``smallest`` members; the highest of these.
 
-    It looks at no labels. The paper shows basins of four members and more.
+    It is one above the lowest minimum, as `basins` takes it, and looks at no labels. The paper shows basins of four members and more.
 
     Examples
     --------

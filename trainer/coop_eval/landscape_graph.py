@@ -22,6 +22,8 @@ __all__ = ["disconnectivity_graph"]
 _SHOWN = 12
 _CELL = 0.45  # inches
 _FRAME = 2  # pixels
+#: Basins that there is room for at least.
+_LEAST = 14
 
 Matrix = NDArray[np.float64]
 Numbers = NDArray[np.intp]
@@ -72,21 +74,23 @@ def disconnectivity_graph(
     if len(members) < 2:
         raise CoopError(f"graph: fewer than two basins have {smallest} members; lower `threshold`")
     shown = min(_SHOWN, max(map(len, members)))
-    size = (max(_CELL * len(members), 6.0) + 1.0, 4.0 + _CELL * shown)
+    columns = max(len(members), _LEAST)
+    size = (_CELL * columns + 1.0, 4.0 + _CELL * shown)
     figure = Figure(size, dpi=120, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.5, _CELL * shown])
     members = _draw_tree(above, tree, members)
-    above.set(title=title, ylabel="energy above the lowest minimum")
+    above.set(title=title, ylabel="energy above the lowest minimum", xlim=(0, 10 * columns))
     colours = _colours(len(tree.energy), labels)
     below.imshow(
         np.concatenate([_column(m, pictures, colours, shown) for m in members], 1),
         extent=(0, 10 * len(members), 0, 10 * shown),
         aspect="auto",
     )
+    below.set(xlim=(0, 10 * columns))
     below.axis("off")
     if names:
         patches = [Patch(color=_palette()[k], label=name) for k, name in enumerate(names)]
-        above.legend(handles=patches, ncols=5, fontsize="small", loc="upper right")
+        figure.legend(handles=patches, ncols=5, fontsize="small", loc="outside lower center")
     png = io.BytesIO()
     figure.savefig(png, format="png")
     return png.getvalue()

@@ -67,7 +67,7 @@ def test_order_in_time_is_seen_by_temporal_figures_alone():
 def test_sliced_wasserstein_of_a_shift():
     rng = np.random.default_rng(0)
     a = rng.standard_normal((2000, 9))
-    # In a direction drawn at random, a shift of length |d| is one of |d|/√9 in the root mean square.
+    # Seen from a random direction, a shift of length |d| is one of |d|/√9 (root mean square).
     np.testing.assert_allclose(clips.sliced_wasserstein(a + 1.0, a, 0), 1.0, rtol=0.15)
 
 

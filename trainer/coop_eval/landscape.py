@@ -229,7 +229,8 @@ def basins(tree: Tree, threshold: float) -> Numbers:
 def best_threshold(tree: Tree, smallest: int = 4) -> float:
     """Give the ε at which most basins have at least ``smallest`` members; the highest of these.
 
-    It is one above the lowest minimum, as `basins` takes it, and looks at no labels. The paper shows basins of four members and more.
+    It is one above the lowest minimum, as `basins` takes it, and looks at no labels. The paper
+    shows basins of four members and more.
 
     Examples
     --------

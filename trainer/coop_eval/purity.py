@@ -57,7 +57,8 @@ def purity(
 
     Examples
     --------
-    >>> groups, labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), np.array([5, 5, 5, 1, 2, 2, 2, 2, 2])
+    >>> groups = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])
+    >>> labels = np.array([5, 5, 5, 1, 2, 2, 2, 2, 2])
     >>> found = purity(groups, labels, np.random.default_rng(0))
     >>> found.purity, round(found.kept, 3), found.groups
     (0.875, 0.889, 2)

@@ -51,7 +51,7 @@ def test_errors_are_those_that_the_best_rule_makes():
     train, test = groups(3000, rng), groups(3000, rng)
     best = (test[0][:, :3].argmax(1) != test[1]).mean()
     found = linear_probe.probe(*train, *test)
-    np.testing.assert_allclose((found.error, found.validation), best, atol=0.02)
+    np.testing.assert_allclose((found.error, found.validation), best, atol=0.03)
 
 
 def test_constant_features_and_scales_do_not_matter():
@@ -115,7 +115,9 @@ def test_the_descriptor_of_a_run(tmp_path):
     folder.write_checkpoint(state, state, 0)
     learned = linear_probe.descriptor_of(tmp_path / "run")
     for name, weight in learned.state_dict().items():
-        torch.testing.assert_close(weight, training.averages["descriptor"].module.state_dict()[name])
+        torch.testing.assert_close(
+            weight, training.averages["descriptor"].module.state_dict()[name]
+        )
     first, same, other = (
         linear_probe.descriptor_of(tmp_path / "run", trained=False, seed=s) for s in (0, 0, 1)
     )

@@ -176,7 +176,7 @@ def labelled(labels: Labels, count: int, rng: np.random.Generator) -> Numbers:
     Examples
     --------
     >>> labelled(np.array([3, 4, 3, 4, 3]), 4, np.random.default_rng(0)).tolist()
-    [0, 1, 3, 4]
+    [1, 2, 3, 4]
     """
     classes, found = np.unique(labels, return_counts=True)
     each, rest = divmod(count, len(classes))

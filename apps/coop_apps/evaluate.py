@@ -58,7 +58,7 @@ Completion of options, for bash (also zsh_source, fish_source):
     type=click.IntRange(min=8, max=50_000),
     default=500,
     show_default=True,
-    help="Pictures that are drawn; of textures, sounds and clips at most six are.",
+    help="Pictures that are drawn; of a texture at most three are, of a sound or a clip one is.",
 )
 @click.option(
     "--examples",

@@ -297,14 +297,19 @@ def test_tensorboard_takes_the_figures(workplace: Path, tmp_path: Path) -> None:
     assert list((out / "tensorboard").glob("events.*"))
 
 
-@pytest.mark.parametrize("name", ["train", "run", "export"])
-def test_what_is_not_installed_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("train", "train"), ("run", "run"), ("export", "export"), ("evaluate", "eval")],
+)
+def test_what_is_not_installed_is_one_line(
+    name: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in [m for m in sys.modules if m.startswith("coop_apps.")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "click", None)
     with pytest.raises(SystemExit) as caught:
         getattr(entry, name)()
-    assert f"coop-{name} needs click: pip install 'coopnets[" in str(caught.value)
+    assert f"coop-{command} needs click: pip install 'coopnets[" in str(caught.value)
 
 
 def test_training_without_torch_is_one_line(

@@ -100,7 +100,7 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
 
 def _zoom(x: Floats) -> int:
     """Give how many times larger pictures are shown, so that small ones can be seen."""
-    return max(1, 64 // x.shape[-1])
+    return max(1, 64 // int(x.shape[-1]))
 
 
 def _squares(side: int) -> list[str]:

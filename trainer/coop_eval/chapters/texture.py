@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coop_runtime import Model
 
 from ..charts import grid
 from ..peers.texture_phase import periodic_component, random_phase
-from ..report import Picture, Section, Table
+from ..report import Cell, Picture, Section, Table
 from ..textures import TextureFigures, TextureReference
 from .asked import Ask, Floats, Real
 from .drawn import drawn
@@ -16,7 +17,7 @@ from .drawn import drawn
 __all__ = ["texture"]
 
 _SIDE = 256  # pixels of a sample
-_MOST = 6  # samples
+_MOST = 3  # samples
 _SHOWN = 3
 
 
@@ -25,7 +26,8 @@ def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
     n = max(2, min(ask.samples, _MOST))
     samples = {k: list(x) for k, x in drawn(model, n, ask.seed, (_SIDE, _SIDE)).items()}
     rng = np.random.default_rng(ask.seed)
-    rows, data, shown = [], {}, []
+    rows: list[list[Cell]] = []
+    data, shown = {}, []
     for k, original in enumerate(picture for pictures in real.test for picture in pictures):
         reference = TextureReference.of(original)
         smooth = periodic_component(original)
@@ -61,7 +63,7 @@ def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
     return [section]
 
 
-def _sheet(original: Floats, *rows: Sequence[Floats]) -> bytes:
+def _sheet(original: Floats, *rows: Sequence[NDArray[np.floating]]) -> bytes:
     """Lay out the original, then a row of each kind, all cropped alike."""
     side = min(_SIDE, *original.shape[1:])
     kinds = ([original] * _SHOWN, *rows)

@@ -1,0 +1,130 @@
+"""``coop-eval`` as it is typed: reports on a bundle and on runs, and what it refuses."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+import coop_eval.chapters.generating
+from coop_apps.evaluate import main
+from coop_apps.train import main as train
+from coop_runtime import Array, load
+
+TESTS = Path(__file__).resolve().parents[1]
+EXPORTED = TESTS.parent / "exported"
+
+
+def run(command: click.Command, *arguments: object) -> Result:
+    return CliRunner().invoke(command, [str(a) for a in arguments])
+
+
+def report(folder: Path) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    page = (folder / "report.html").read_text()
+    shown = re.findall('<img src="(.*?)"', page)
+    assert set(shown) == {file.name for file in folder.glob("*.png")}
+    return data
+
+
+def pictures(model_pictures: Array) -> Array:
+    levels: Array = np.rint((model_pictures + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
+    return levels
+
+
+@pytest.fixture(scope="module")
+def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pictures as the model of exported/fashion draws them, and noise."""
+    here = tmp_path_factory.mktemp("garments")
+    drawn = pictures(load(EXPORTED / "fashion", device="cpu").generate(60, seed=7))
+    np.savez(here / "train.npz", images=drawn[:40])
+    np.savez(here / "unseen.npz", images=drawn[40:])
+    noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
+    np.savez(here / "noise.npz", images=noise)
+    return here
+
+
+def test_a_bundle_of_pictures(
+    garments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = coop_eval.chapters.generating.classifier
+
+    def quick(*arguments: Any, **options: Any) -> Any:
+        return whole(*arguments, **options, steps=20)
+
+    monkeypatch.setattr(coop_eval.chapters.generating, "classifier", quick)
+    told = run(
+        *(main, EXPORTED / "fashion", "--data", garments / "unseen.npz"),
+        *("--train", garments / "train.npz", "--other", garments / "noise.npz"),
+        *("--samples", 16, "--examples", 4, "--report", tmp_path / "report"),
+    )
+    assert told.exit_code == 0, told.output
+    assert "[1/3] generation …" in told.stderr
+    assert f"look at: {tmp_path / 'report' / 'report.html'}" in told.stdout
+    data = report(tmp_path / "report")
+    assert data["facts"]["learned by"] == "mcmc-triangle"
+    assert set(data["generation"]["steps"]) >= {"0", "10", "30", "50", "100"}
+    drafts = data["generation"]["steps"]["0"]
+    assert drafts["frechet"] >= 0
+    assert set(data["energies"]["auroc"]) >= {"train", "generated", "noise"}
+    assert data["energies"]["auroc"][str(garments / "noise.npz")] > 0.9
+    # The data are the model's own drawings: it finds them again better than interpolation does.
+    holes = data["completion"]["M18"]
+    assert holes["the model"]["error"] < holes["biharmonic"]["error"]
+    assert data["reconstruction"]["encoder"]["square_unit"] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("sound", 28_000), ("clips", None)], ids=["sound", "clips"]
+)
+def test_a_run_knows_its_original(kind: str, size: int | None, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    if size is not None:
+        source = tmp_path / "rain.wav"
+        soundfile.write(source, rng.normal(0, 0.2, size).astype(np.float32), 11025)
+    else:
+        source = tmp_path / "sea.npz"
+        frames = rng.integers(0, 256, (40, 16, 16, 3), np.uint8)
+        np.savez(source, frames=frames, fps=12)
+    tiny = ("--config", TESTS / f"tiny-{kind}.toml")
+    told = run(train, kind, source, "--out", tmp_path / "run", "--steps", 2, *tiny)
+    assert told.exit_code == 0, told.output
+    told = run(main, tmp_path / "run", "--report", tmp_path / "report")
+    assert told.exit_code == 0, told.output
+    (name,) = set(report(tmp_path / "report")) - {"title", "facts"}
+    assert name == {"sound": "sound", "clips": "clip"}[kind]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("fashion",), "--data: give pictures that the model has not seen"),
+        (("fashion", "--data", "nothing.npz"), "nothing.npz"),
+        (("fashion", "--data", "DATA"), "generation: give --train"),
+        (("fashion", "--data", "DATA", "--only", "sound"), "no chapter 'sound' on this model"),
+        (("brick", "--data", "brick", "--other", "DATA"), "--train and --other are for sets"),
+        (("nothing",), "neither a bundle (card.json) nor a run"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_leaves_nothing(
+    arguments: tuple[str, ...], why: str, garments: Path, tmp_path: Path
+) -> None:
+    subject, *rest = arguments
+    given = [garments / "unseen.npz" if word == "DATA" else word for word in rest]
+    told = run(main, EXPORTED / subject, *given, "--report", tmp_path / "report")
+    assert told.exit_code == 1
+    assert why in told.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    told = run(main, EXPORTED / "brick", "--data", "brick", "--report", tmp_path)
+    assert told.exit_code == 1
+    assert "exists already" in told.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]

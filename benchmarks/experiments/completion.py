@@ -33,7 +33,6 @@ TITLE = "Completion of faces"
 METHODS = ("coopnets", "triangle", "mcmc-triangle", "abp", "vae", "gan")
 HOLES = ("M20", "M30", "M40", "M50", "irregular")
 FACES = 100
-HOW = Inferring(chains=4, steps=40, settle=20)
 ESTIMATES = ("best", "mean", "mean, blended", "oracle")
 FIGURES = {
     "error": "Error per hidden pixel, relative to the range; less is better",
@@ -69,7 +68,7 @@ def cases(scale: Scale) -> list[Case]:
         Case(
             f"{method} seed {seed}",
             (scale.images("faces64", method, seed),),
-            partial(measure_model, count),
+            partial(measure_model, count, inference(scale)),
         )
         for method in METHODS
         for seed in scale.seeds
@@ -77,12 +76,17 @@ def cases(scale: Scale) -> list[Case]:
     return models + [Case(name, (), partial(measure_peer, count, name)) for name in PEERS]
 
 
-def measure_model(count: int, bundle: Path) -> Values:
+def inference(scale: Scale) -> Inferring:
+    """Give how latents are inferred: 4 chains; fewer where little is spent."""
+    return Inferring(chains=4 if scale.examples >= FACES else 2)
+
+
+def measure_model(count: int, how: Inferring, bundle: Path) -> Values:
     """Complete the first ``count`` test faces by a model."""
     model = load(bundle, "cpu", 1)
 
     def estimates(x: Floats, missing: Mask) -> dict[str, Floats]:
-        done = suggest(model, x, missing, HOW)
+        done = suggest(model, x, missing, how)
         mixed = blended(x, missing, done.drafts.mean(axis=1))
         found = (done.best, done.mean, mixed, done.oracle(x, missing))
         return dict(zip(ESTIMATES, found, strict=True))
@@ -112,11 +116,12 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
                 for estimate in ESTIMATES
             ]
         parts.append(f"{caption}.\n\n{markdown(lines)}")
+    how = inference(scale)
     legend = (
-        f"Of {HOW.chains} chains from N(0, I): *best* explains the known pixels best, *mean* is "
+        f"Of {how.chains} chains from N(0, I): *best* explains the known pixels best, *mean* is "
         "their mean, *blended* without a seam, *oracle* the one nearest to the original, which no "
-        f"method can know. {min(FACES, scale.examples)} test faces, {HOW.steps} Langevin steps and "
-        f"{HOW.settle} without noise; a row of each model over {len(scale.seeds)} seeds."
+        f"method can know. {min(FACES, scale.examples)} test faces, {how.steps} Langevin steps and "
+        f"{how.settle} without noise; {len(scale.seeds)} seed(s) of each model."
     )
     return "\n\n".join([legend, *parts])
 

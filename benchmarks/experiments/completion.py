@@ -2,13 +2,16 @@
 
 Squares of 20, 30, 40 and 50 pixels at random places of 64×64 test faces, and irregular strokes; 100
 faces as in 2016, one mask each. All models have the same inference: 4 chains from N(0, I), 40
-Langevin steps and 20 without noise, which were chosen on training faces (the papers' 1,000 steps
-changed the error there by less than the choice among chains does). Models learn from 4,000 faces in
-6 minutes of one processor; the paper's 10,000 faces and GPU hours are not comparable, its test
-faces are others. Four estimates from the same chains: the suggestion that explains the known pixels
-best, as ``coop-run complete`` gives; the mean of the four, which estimates the posterior mean; this
-mean blended with the known pixels (Poisson editing), which the paper does not do; and, as a bound,
-the suggestion nearest to the original.
+Langevin steps and 20 without noise. This was chosen on training faces, with dual MCMC teaching at
+M30, where the papers' 1,000 steps fit the known pixels better (0.089 for 0.095, root mean square)
+but change the error in the hole by 1 % only, and σ, the start and refinement hardly matter. Models
+learn from 4,000 faces in 6 minutes of one processor; the paper's 10,000 faces and its time are not
+comparable, and its test faces are others.
+
+Four estimates come from the same chains: the suggestion that explains the known pixels best, as
+``coop-run complete`` gives; the mean of the four, which estimates the posterior mean; this mean
+blended with the known pixels (Poisson editing), which the paper does not do; and, as a bound, the
+suggestion nearest to the original.
 """
 
 from collections.abc import Callable, Mapping

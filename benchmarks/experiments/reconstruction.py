@@ -2,7 +2,7 @@
 
 200 test pictures of CIFAR-10 and of the faces; mean squared error per pixel of pictures within
 [−1, 1], which is the paper's range (`coop_eval.reconstruction` says why). By the encoder alone, as
-in the paper; by 50 Langevin steps from the encoder's code and 50 without noise; and, as the linear
+in the paper; by 50 Langevin steps from the encoder's code and 150 without noise; and, as the linear
 peer, by as many principal components of the training pictures as the models have latents. Models
 learn 6 minutes of one processor.
 """
@@ -57,7 +57,9 @@ def measure_model(source: str, count: int, bundle: Path) -> Values:
     """Reconstruct the first ``count`` test pictures by the encoder, and from it by Langevin."""
     model, x = load(bundle, "cpu", 1), unit_pictures(split(source).test[:count])
     values = _values("encoder", reconstruction_error(x, reconstruct(model, x, "encoder")))
-    return values | _values("both", reconstruction_error(x, reconstruct(model, x, "both")))
+    return values | _values(
+        "both", reconstruction_error(x, reconstruct(model, x, "both", steps=50, settle=150))
+    )
 
 
 def measure_components(source: str, count: int) -> Values:

@@ -3,7 +3,7 @@
 The slides' table: reconstruction error on testing examples with d = 20, 60, 100, 200 latents. Here
 100 test faces, and 4,000 to learn from for both; a generator with d latents learns 6 minutes of one
 processor by alternating back-propagation, the test faces' latents are inferred by 50 Langevin steps
-from N(0, I) and 100 without noise. The slides do not say how many examples theirs had.
+from N(0, I) and 150 without noise. The slides do not say how many examples theirs had.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def training(scale: Scale, d: int) -> Training:
 def measure_model(count: int, bundle: Path) -> Values:
     """Reconstruct the first ``count`` test faces from inferred latents."""
     x = unit_pictures(split("faces64").test[:count])
-    again = reconstruct(load(bundle, "cpu", 1), x, "posterior", steps=50, settle=100)
+    again = reconstruct(load(bundle, "cpu", 1), x, "posterior", steps=50, settle=150)
     return _values(reconstruction_error(x, again))
 
 

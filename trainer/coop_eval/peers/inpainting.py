@@ -3,7 +3,8 @@
 All take pictures (n, 3, height, width) within [0, 1] and masks (n, 1, height, width), True where
 missing, and give the pictures with what is missing filled in; known pixels stay as they are.
 CoopNets compares with MATLAB's ``inpaint_nans`` (D'Errico 2004): its discrete Laplacian is
-`harmonic`, its squared Laplacian `biharmonic`.
+`harmonic` (also the mode of the papers' Markov random field with squared differences), its squared
+Laplacian `biharmonic`.
 """
 
 from collections.abc import Callable

@@ -73,7 +73,7 @@ class PatchReference:
         return cls(side, moments, points, float(np.mean(own)))
 
     def distance(self, sample: Floats) -> float:
-        """Distance of a sample, averaged over levels, its four corner crops and what is left out.
+        """Distance of a sample, averaged over levels and its four corner crops.
 
         Each crop is compared with three of the original's quadrants, as a quadrant itself is in
         `real`, so it is on the scale of `real`: in standard deviations of a channel.
@@ -93,8 +93,7 @@ class PatchReference:
         distances = [
             _distance(crop, level[:i] + level[i + 1 :], number)
             for number, (crops, level) in enumerate(zip(found, self.points, strict=True))
-            for crop in crops
-            for i in range(len(level))
+            for i, crop in enumerate(crops)
         ]
         return float(np.mean(distances))
 

@@ -24,7 +24,7 @@ def dots(seed: int, side: int = 128, channels: int = 1) -> Floats:
     field = np.clip(0.2 + 4 * field, 0, 1)
     tints = np.array([1.0, 0.7, 0.4])[:channels, None, None]
     noise = 0.02 * rng.standard_normal((channels, side, side))
-    return np.clip(field * tints + noise, 0, 1)
+    return np.asarray(np.clip(field * tints + noise, 0, 1))
 
 
 @pytest.fixture(scope="module")

@@ -123,12 +123,15 @@ def _laplacian(crop: Floats) -> list[NDArray[np.float64]]:
 
 
 def _down(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(cv2.pyrDown(image)).reshape(-(-image.shape[0] // 2), -1, image.shape[2])
+    return np.asarray(cv2.pyrDown(image), np.float64).reshape(
+        -(-image.shape[0] // 2), -1, image.shape[2]
+    )
 
 
 def _up(image: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     height, width = shape
-    return np.asarray(cv2.pyrUp(image, dstsize=(width, height))).reshape(height, width, -1)
+    doubled = np.asarray(cv2.pyrUp(image, dstsize=(width, height)), np.float64)
+    return doubled.reshape(height, width, -1)
 
 
 def _cut(level: NDArray[np.float64]) -> Points:

@@ -16,7 +16,6 @@ FILTERS = 128
 WIDTH = 9
 SCALES = 5
 STEPS = 250
-START_STD = 0.1  # of the picture's
 
 
 def gram_matching(
@@ -72,7 +71,7 @@ def gram_matching(
     filters = torch.from_numpy(_filters(len(channels), rng))
     targets = _grams(original, filters, scales, wrap=False)
     weights = [1 / gram.square().sum() for gram in targets]
-    start = START_STD * rng.standard_normal((1, len(channels), *size))
+    start = rng.standard_normal((1, len(channels), *size))
     x = torch.from_numpy(start.astype(np.float32)).requires_grad_()
     optimiser = torch.optim.LBFGS(
         [x], max_iter=steps, max_eval=steps, history_size=20, line_search_fn="strong_wolfe",
@@ -87,10 +86,10 @@ def gram_matching(
             for weight, gram, target in zip(weights, grams, targets, strict=True)
         ]
         loss = 1e3 * torch.stack(errors).sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimiser.step(closure)
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
     found = (x.detach() * std + mean)[0].double().numpy()
     return np.clip(colours.colours(found, picture), 0, 1)
 

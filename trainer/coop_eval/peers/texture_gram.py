@@ -14,7 +14,7 @@ __all__ = ["gram_matching"]
 
 FILTERS = 128
 WIDTH = 9
-SCALES = 5
+SCALES = 4
 STEPS = 250
 
 
@@ -29,7 +29,7 @@ def gram_matching(
     I. Ustyuzhaninov, W. Brendel, L. A. Gatys, M. Bethge, "What does it take to generate natural
     textures?", ICLR 2017: one layer, random filters of all scales with 128 of each, rectified, and
     L-BFGS from noise on the squared difference of Gram matrices. For a processor's sake filters of
-    9×9 look at each of five levels of a pyramid, which gives them fields of 9 to 144 pixels (the
+    9×9 look at each of four levels of a pyramid, which gives them fields of 9 to 72 pixels (the
     paper's are of 3 to 55); each level's Gram matrix also holds its products with the level before.
     The result wraps around.
 
@@ -58,7 +58,7 @@ def gram_matching(
     """
     colours = Colours.of(picture)
     side = min(*picture.shape[1:], *size)
-    scales = min(SCALES, int(np.log2(max(side, 1) / WIDTH)) + 1)
+    scales = min(SCALES, int(np.log2(max(side, 1) / (3 * WIDTH))) + 1)
     least = 2 ** (scales - 1)
     if scales < 1 or any(length % least for length in size):
         raise CoopError(f"size: expected multiples of {max(least, 16)}, found {size}")

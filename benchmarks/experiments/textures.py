@@ -100,8 +100,10 @@ def peers(scale: Scale) -> list[tuple[str, Peer, int]]:
 def photograph(source: str) -> Picture:
     """Read a photograph as training does, (channels, height, width) in [0, 1]; grey has one."""
     levels = load_texture([source], size=SIDE, crop=SIDE).arrays[0][0] / 255.0
-    picture = np.moveaxis(levels, -1, 0)
-    return picture[:1] if np.array_equal(picture, picture[:1].repeat(len(picture), 0)) else picture
+    picture: Picture = np.moveaxis(levels, -1, 0)
+    if np.array_equal(picture, picture[:1].repeat(len(picture), 0)):
+        return picture[:1]
+    return picture
 
 
 def measure_model(name: str, samples: int, bundle: Path) -> Values:

@@ -96,4 +96,5 @@ class Colours:
         norms = (self.axes**2).sum(1, keepdims=True)
         mean = like.mean(axis=(1, 2))
         centred = channels - (self.axes @ mean)[:, None, None]
-        return np.tensordot((self.axes / norms).T, centred, axes=1) + mean[:, None, None]
+        found: Floats = np.tensordot((self.axes / norms).T, centred, axes=1) + mean[:, None, None]
+        return found

@@ -53,7 +53,7 @@ def crop_side(picture: Floats) -> int:
     (112, 128)
     """
     height, width = picture.shape[1:]
-    side = min(height, width) // 2 // STEP * STEP
+    side = int(min(height, width)) // 2 // STEP * STEP
     if side < SMALLEST:
         least = 2 * SMALLEST
         raise CoopError(f"the picture is {width}x{height}, expected at least {least}x{least}")

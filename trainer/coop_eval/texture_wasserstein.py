@@ -73,7 +73,7 @@ class PatchReference:
         return cls(side, moments, points, float(np.mean(own)))
 
     def distance(self, sample: Floats) -> float:
-        """Distance of a sample, averaged over levels, its four corner crops and what is left out.
+        """Distance of a sample, averaged over levels and its four corner crops.
 
         Each crop is compared with three of the original's quadrants, as a quadrant itself is in
         `real`, so it is on the scale of `real`: in standard deviations of a channel.
@@ -93,8 +93,7 @@ class PatchReference:
         distances = [
             _distance(crop, level[:i] + level[i + 1 :], number)
             for number, (crops, level) in enumerate(zip(found, self.points, strict=True))
-            for crop in crops
-            for i in range(len(level))
+            for i, crop in enumerate(crops)
         ]
         return float(np.mean(distances))
 
@@ -124,12 +123,15 @@ def _laplacian(crop: Floats) -> list[NDArray[np.float64]]:
 
 
 def _down(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(cv2.pyrDown(image)).reshape(-(-image.shape[0] // 2), -1, image.shape[2])
+    return np.asarray(cv2.pyrDown(image), np.float64).reshape(
+        -(-image.shape[0] // 2), -1, image.shape[2]
+    )
 
 
 def _up(image: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     height, width = shape
-    return np.asarray(cv2.pyrUp(image, dstsize=(width, height))).reshape(height, width, -1)
+    doubled = np.asarray(cv2.pyrUp(image, dstsize=(width, height)), np.float64)
+    return doubled.reshape(height, width, -1)
 
 
 def _cut(level: NDArray[np.float64]) -> Points:

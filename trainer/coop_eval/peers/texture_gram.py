@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, interpolate, pad, relu
+from torch.nn.functional import avg_pool2d, conv2d, pad, relu
 
 from coop_runtime.errors import CoopError
 
@@ -14,9 +14,8 @@ __all__ = ["gram_matching"]
 
 FILTERS = 128
 WIDTH = 9
-SCALES = 5
+SCALES = 4
 STEPS = 250
-START_STD = 0.1  # of the picture's
 
 
 def gram_matching(
@@ -30,7 +29,7 @@ def gram_matching(
     I. Ustyuzhaninov, W. Brendel, L. A. Gatys, M. Bethge, "What does it take to generate natural
     textures?", ICLR 2017: one layer, random filters of all scales with 128 of each, rectified, and
     L-BFGS from noise on the squared difference of Gram matrices. For a processor's sake filters of
-    9×9 look at each of five levels of a pyramid, which gives them fields of 9 to 144 pixels (the
+    9×9 look at each of four levels of a pyramid, which gives them fields of 9 to 72 pixels (the
     paper's are of 3 to 55); each level's Gram matrix also holds its products with the level before.
     The result wraps around.
 
@@ -59,7 +58,7 @@ def gram_matching(
     """
     colours = Colours.of(picture)
     side = min(*picture.shape[1:], *size)
-    scales = min(SCALES, int(np.log2(max(side, 1) / WIDTH)) + 1)
+    scales = min(SCALES, int(np.log2(max(side, 1) / (3 * WIDTH))) + 1)
     least = 2 ** (scales - 1)
     if scales < 1 or any(length % least for length in size):
         raise CoopError(f"size: expected multiples of {max(least, 16)}, found {size}")
@@ -70,10 +69,9 @@ def gram_matching(
     )
     original = (channels - mean) / std  # (1, channels, height, width)
     filters = torch.from_numpy(_filters(len(channels), rng))
-    gains = [band.std((2, 3), keepdim=True) for band in _bands(original, scales, wrap=False)]
-    targets = _grams(original, filters, gains, wrap=False)
+    targets = _grams(original, filters, scales, wrap=False)
     weights = [1 / gram.square().sum() for gram in targets]
-    start = START_STD * rng.standard_normal((1, len(channels), *size))
+    start = rng.standard_normal((1, len(channels), *size))
     x = torch.from_numpy(start.astype(np.float32)).requires_grad_()
     optimiser = torch.optim.LBFGS(
         [x], max_iter=steps, max_eval=steps, history_size=20, line_search_fn="strong_wolfe",
@@ -82,16 +80,16 @@ def gram_matching(
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        grams = _grams(x, filters, gains, wrap=True)
+        grams = _grams(x, filters, scales, wrap=True)
         errors = [
             weight * (gram - target).square().sum()
             for weight, gram, target in zip(weights, grams, targets, strict=True)
         ]
         loss = 1e3 * torch.stack(errors).sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimiser.step(closure)
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
     found = (x.detach() * std + mean)[0].double().numpy()
     return np.clip(colours.colours(found, picture), 0, 1)
 
@@ -103,14 +101,14 @@ def _filters(channels: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return rng.uniform(-bound, bound, shape).astype(np.float32)
 
 
-def _grams(x: Tensor, filters: Tensor, gains: list[Tensor], *, wrap: bool) -> list[Tensor]:
-    """Gram matrix per pixel of each band's features and those of the band before."""
-    bands = [
-        band / gain for band, gain in zip(_bands(x, len(gains), wrap=wrap), gains, strict=True)
-    ]
+def _grams(x: Tensor, filters: Tensor, scales: int, *, wrap: bool) -> list[Tensor]:
+    """Gram matrix per pixel of each level's features and those of the level before."""
+    levels = [x]
+    for _ in range(scales - 1):
+        levels.append(_halved(levels[-1], wrap=wrap))
     if wrap:
-        bands = [pad(band, [WIDTH // 2] * 4, "circular") for band in bands]
-    features = [relu(conv2d(band, filters)) for band in bands]
+        levels = [pad(level, [WIDTH // 2] * 4, "circular") for level in levels]
+    features = [relu(conv2d(level, filters)) for level in levels]
     halves = [avg_pool2d(maps, 2) for maps in features[:-1]]
     both = [
         torch.cat([maps, _middle(half, maps)], dim=1)
@@ -118,18 +116,6 @@ def _grams(x: Tensor, filters: Tensor, gains: list[Tensor], *, wrap: bool) -> li
     ]
     flats = [maps[0].flatten(1) for maps in (features[0], *both)]
     return [flat @ flat.T / flat.shape[1] for flat in flats]
-
-
-def _bands(x: Tensor, scales: int, *, wrap: bool) -> list[Tensor]:
-    """Laplacian pyramid, fine to coarse; last the blurred rest."""
-    found = []
-    for _ in range(scales - 1):
-        half = _halved(x, wrap=wrap)
-        padded = pad(half, [1] * 4, "circular" if wrap else "replicate")
-        blurred = interpolate(padded, scale_factor=2, mode="bilinear")[..., 2:-2, 2:-2]
-        found.append(x - blurred)
-        x = half
-    return [*found, x]
 
 
 def _halved(x: Tensor, *, wrap: bool) -> Tensor:

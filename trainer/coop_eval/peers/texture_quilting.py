@@ -109,7 +109,7 @@ def _overlap(block: int, overlap: int, *, above: bool, left: bool) -> Block:
 
 
 def _errors(source: Block, place: Block, filled: Block) -> NDArray[np.float64]:
-    """Summed squares, in the overlap, of what each block of the source would change."""
+    """Sum the squares, in the overlap, of what each block of the source would change."""
     if not filled.any():
         return np.zeros(np.subtract(source.shape[:2], place.shape[:2]) + 1)
     mask = np.repeat(filled[..., None], source.shape[2], axis=2)

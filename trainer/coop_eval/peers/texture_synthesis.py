@@ -105,13 +105,8 @@ class _Statistics(torch.nn.Module):
 
 def _across_channels(bands: dict[object, Tensor]) -> list[Tensor]:
     """Correlations between channels of the coefficients and magnitudes of each scale."""
-    found = []
-    for scale in range(SCALES):
-        coefficients = bands[scale]
-        for maps in (coefficients.real, coefficients.abs()):
-            found.append(_correlations(maps[0]))
-    found.append(_correlations(bands["residual_lowpass"][0, :, None]))
-    return found
+    maps = [part[0] for scale in range(SCALES) for part in (bands[scale].real, bands[scale].abs())]
+    return [_correlations(part) for part in (*maps, bands["residual_lowpass"][0, :, None])]
 
 
 def _correlations(maps: Tensor) -> Tensor:

@@ -1,0 +1,80 @@
+"""Rows and tables of the textures' experiment."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import coop_runtime
+from coop_runtime.card import Card
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def load_module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module
+
+
+@pytest.fixture
+def experiment(load_module: Any) -> ModuleType:
+    module: ModuleType = load_module("experiments.textures")
+    return module
+
+
+def figures(statistics: float, copied: float) -> dict[str, float]:
+    own = {"statistics": statistics, "wasserstein": 0.2, "copied": copied, "ms_ssim": 0.1}
+    real = {"statistics": 2.0, "wasserstein": 0.2, "copied": 0.3, "ms_ssim": float("nan")}
+    return own | {f"real {key}": value for key, value in real.items()}
+
+
+def test_every_texture_has_every_peer_and_a_training(
+    experiment: ModuleType, load_module: Any
+) -> None:
+    rows = load_module("experiments.rows")
+    full, quick = (experiment.cases(scale) for scale in (rows.FULL, rows.QUICK))
+    names = [case.name for case in full]
+    assert len(set(names)) == len(names) == 7 * (1 + 4) + 3
+    assert {case.name for case in quick} < set(names)
+    trained = {training.name for case in full for training in case.trainings}
+    assert "brick_grey-coopnets-6min-seed0" in trained
+    assert len(trained) == 10
+
+
+def test_the_table_says_which_claims_hold_and_what_was_not_run(
+    experiment: ModuleType, load_module: Any
+) -> None:
+    scale = load_module("experiments.rows").FULL
+    rows = {"pebbles coopnets": figures(2.4, 0.36), "brick_grey coopnets": figures(2.6, 0.2)}
+    text = experiment.table(rows, scale)
+    assert (
+        "| pebbles | coopnets | 2.40 | 1.20 |  | 0.360 | +0.060 | 0.200 | 0.200 | 0.10 |  |" in text
+    )
+    assert "on 1 of 2 textures (not on brick_grey); copied share" in text
+    assert "+ 0.05 on 1 of 2 (not on pebbles)" in text
+    assert text.count("not run") == 36
+    assert "CoopNets: not run." in experiment.table({}, scale)
+
+
+def test_a_bundle_is_measured_before_and_after_refinement(
+    experiment: ModuleType, tiny_bundle: Path
+) -> None:
+    picture = np.random.default_rng(0).random((3, 128, 128))
+    picture[1:] = picture[0] * np.array([0.8, 0.6])[:, None, None]  # one axis of colour
+    card: Card = coop_runtime.read_card(tiny_bundle)
+    values = experiment.measure_bundle(picture, 2, tiny_bundle)
+    assert card.signal.channels == 3
+    for key in ("statistics", "copied", "wasserstein", "ms_ssim"):
+        assert {key, f"draft {key}", f"real {key}"} <= values.keys()
+    assert values["statistics"] != values["draft statistics"]
+
+
+def test_a_grey_picture_is_compared_with_the_mean_of_colours(experiment: ModuleType) -> None:
+    if not experiment.DATA.is_dir():
+        pytest.skip("the research data are not here")
+    picture = experiment.photograph(str(experiment.DATA / "textures224" / "brick_grey.png"))
+    assert picture.shape == (1, 224, 224)

@@ -185,6 +185,7 @@ def _by_class(rows: Mapping[str, Values], scale: Scale) -> str:
         of_sounds = [rows.get(f"{sound} {case}", {}) for sound in _sounds(scale)]
         keys = [f"{prefix}snr {name}" for name in classes]
         columns = [[float(of[key]) for of in of_sounds if key in of] for key in keys]
-        cells = [f"{np.mean(column):.0f}" if column else "not run" for column in columns]
+        complete = all(len(column) == len(of_sounds) for column in columns)
+        cells = [f"{np.mean(column):.0f}" if complete else "–" for column in columns]
         lines.append([title, *cells])
     return markdown(lines)

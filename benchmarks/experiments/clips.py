@@ -2,9 +2,9 @@
 
 Clips of 64×64 pixels (fire_pot, waterfall_curtain, flag, boiling_water; fire_pot alone if quick).
 CoopNets and alternating back-propagation learn each for 7 minutes of processor time. What is drawn
-is as long as the original, from seed 0 … 2 (0 if quick), and compared with the whole of it; the null
-value is one half of the original against the other. The peer learns from the same clip, with 20 and
-with 50 states. Papers show pictures of clips, no numbers.
+is as long as the original, from seeds 0, 1 and 2 (0 if quick), and compared with the whole of it;
+the null value is one half of the original against the other. The peer learns from the same clip,
+with 20 and with 50 states. Papers show pictures of clips, no numbers.
 """
 
 from collections.abc import Mapping
@@ -67,11 +67,12 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out the rows, a table for each clip; the smallest distance is the best."""
     tables = []
     for clip in dict.fromkeys(case.name.split()[0] for case in cases(scale)):
-        lines = [[clip, *_UNITS.values()]]
-        for case in cases(scale):
-            if case.name.split()[0] == clip:
-                lines.append([case.name.removeprefix(f"{clip} "), *_cells(rows.get(case.name))])
-        tables.append(markdown(lines))
+        lines = [
+            [case.name.removeprefix(f"{clip} "), *_cells(rows.get(case.name))]
+            for case in cases(scale)
+            if case.name.split()[0] == clip
+        ]
+        tables.append(markdown([[clip, *_UNITS.values()], *lines]))
     return "\n\n".join(tables)
 
 
@@ -89,8 +90,8 @@ def _cells(values: Values | None) -> list[str]:
 def _original(clip: str) -> Array:
     with np.load(DATA / "clips64" / f"{clip}.npz") as content:
         frames = content["frames"]
-    levels: Array = frames.transpose(3, 0, 1, 2).astype(np.float32)
-    return levels / 255
+    levels: Array = frames.transpose(3, 0, 1, 2).astype(np.float32) / np.float32(255)
+    return levels
 
 
 def _null(clip: str) -> Values:

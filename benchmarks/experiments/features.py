@@ -81,14 +81,12 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     head = [f"{count} labels" for count in counts]
     tables = []
     for source in _SETS:
-        lines = [[source, *head]]
-        for case in cases(scale):
-            first, _, name = case.name.partition(" ")
-            if first == source:
-                values = rows.get(case.name)
-                cells = [_cell(values, count) for count in counts]
-                lines.append([name, *cells])
-        tables.append(markdown(lines))
+        lines = [
+            [case.name.removeprefix(source).strip(), *_cells(rows.get(case.name), counts)]
+            for case in cases(scale)
+            if case.name.split()[0] == source
+        ]
+        tables.append(markdown([[source, *head], *lines]))
     lines = [["paper: SVHN", *(f"{count} labels" for count in _COUNTS)]]
     lines += [
         [f"paper: {name}", *(f"{error:.2f}" for error in errors)] for name, errors in _PAPER.items()
@@ -100,10 +98,10 @@ def _counts(scale: Scale) -> tuple[int, ...]:
     return _COUNTS if scale.name == "full" else (200,)
 
 
-def _cell(values: Values | None, count: int) -> str:
+def _cells(values: Values | None, counts: tuple[int, ...]) -> list[str]:
     if values is None:
-        return "not run"
-    return f"{100 * float(values[f'error {count}']):.2f}"
+        return ["not run"] * len(counts)
+    return [f"{100 * float(values[f'error {count}']):.2f}" for count in counts]
 
 
 def _measure(
@@ -126,7 +124,7 @@ def _measure(
 
 def _pictures(pixels: Pixels) -> Array:
     levels: Array = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
-    return levels / 255
+    return levels / np.float32(255)
 
 
 def _pixels(_: Split, __: tuple[Path, ...]) -> Features:

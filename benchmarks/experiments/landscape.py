@@ -41,7 +41,10 @@ _STEPS = {"pictures": 400, "latents": 100}
 _FARTHEST = 2.5
 _NAMES = {
     "mnist": tuple("0123456789"),
-    "fashion": tuple("T-shirt trouser pullover dress coat sandal shirt sneaker bag boot".split()),
+    "fashion": (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "boot"),
+    ),
 }
 _COLUMNS = {
     "basins": "basins of 4 or more",
@@ -102,7 +105,12 @@ def _measure(source: str, where: str, count: int, bundle: Path) -> Values:
     if held.groups > 1:
         title = f"{source}, {bundle.name}: energy of {where}"
         png = disconnectivity_graph(
-            tree, threshold, (drawn + 1) / 2, labels, names=_NAMES[source], title=title
+            tree,
+            threshold,
+            (drawn + np.float32(1)) / np.float32(2),
+            labels,
+            names=_NAMES[source],
+            title=title,
         )
         graph = bundle.with_name(f"{bundle.name}.landscape-{where}.png")
         coop_runtime.write_atomically(graph, png)

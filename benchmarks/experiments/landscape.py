@@ -104,6 +104,7 @@ def _measure(source: str, where: str, count: int, bundle: Path) -> Values:
     held = purity(group, labels, rng)
     if held.groups > 1:
         title = f"{source}, {bundle.name}: energy of {where}"
+        shown = (drawn + np.float32(1)) / np.float32(2)
         png = disconnectivity_graph(
             tree,
             threshold,

@@ -103,7 +103,7 @@ def test_the_graph_is_drawn() -> None:
     )
     tree = landscape.joined(landscape.barriers(lambda x: mixture(x)[0], minima))
     threshold = landscape.best_threshold(tree, smallest=3)
-    pictures = np.random.default_rng(0).random((12, 1, 8, 8), np.float32)
+    pictures = rng.random((12, 1, 8, 8), np.float32)
     labels = np.repeat(np.arange(4), 3)
     drawn = disconnectivity_graph(
         tree, threshold, pictures, labels, names=["a", "b", "c", "d"], smallest=3, title="Four"

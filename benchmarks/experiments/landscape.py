@@ -106,12 +106,7 @@ def _measure(source: str, where: str, count: int, bundle: Path) -> Values:
         title = f"{source}, {bundle.name}: energy of {where}"
         shown = (drawn + np.float32(1)) / np.float32(2)
         png = disconnectivity_graph(
-            tree,
-            threshold,
-            (drawn + np.float32(1)) / np.float32(2),
-            labels,
-            names=_NAMES[source],
-            title=title,
+            tree, threshold, shown, labels, names=_NAMES[source], title=title
         )
         graph = bundle.with_name(f"{bundle.name}.landscape-{where}.png")
         coop_runtime.write_atomically(graph, png)

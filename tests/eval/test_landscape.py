@@ -98,9 +98,8 @@ def test_purity_of_random_groups_is_chance() -> None:
 
 
 def test_the_graph_is_drawn() -> None:
-    minima: Any = np.repeat(CENTRES, 3, 0) + 0.01 * np.random.default_rng(0).standard_normal(
-        (12, 2)
-    )
+    rng = np.random.default_rng(0)
+    minima: Any = np.repeat(CENTRES, 3, 0) + 0.01 * rng.standard_normal((12, 2))
     tree = landscape.joined(landscape.barriers(lambda x: mixture(x)[0], minima))
     threshold = landscape.best_threshold(tree, smallest=3)
     pictures = rng.random((12, 1, 8, 8), np.float32)

@@ -9,7 +9,7 @@ DOCTESTS := $(if $(filter Windows_NT,$(OS)),,runtime)
 BIN := .venv/$(SCRIPTS)
 STAMP := .venv/.installed
 
-.PHONY: install studio bundles demo test test-runtime check format docs dist clean
+.PHONY: install studio results results-quick bundles demo test test-runtime check format docs dist clean
 
 install: $(STAMP)
 
@@ -29,6 +29,13 @@ demo: install
 	$(BIN)/coop-export runs/demo exported/demo
 	$(BIN)/coop-run generate exported/demo --size 448x448 --seed 0 -o demo.png
 	@echo "Look at demo.png: a larger wall of the bricks in runs/demo/samples, drawn without torch."
+
+# The papers' experiments against their peers: a working day, or half an hour. Kept and resumed.
+results: install
+	$(BIN)/python benchmarks/results.py --write
+
+results-quick: install
+	$(BIN)/python benchmarks/results.py --quick
 
 bundles: install
 	$(BIN)/python exported/make_bundles.py $(if $(FASHION),--fashion $(FASHION))

@@ -5,7 +5,7 @@
 
 Each model is trained, exported and played as a user would: coop-train, coop-export and
 coop_runtime. Models found in --work from an earlier call are not trained again. The figures and
-what they are compared with are explained in `texture_metrics`.
+what they are compared with are explained in `coop_eval.textures`.
 """
 
 import argparse
@@ -19,14 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import coop_runtime
+from coop_eval.peers.texture_phase import random_phase
+from coop_eval.texture_copies import copied_patches, copied_patches_real
+from coop_eval.texture_diversity import ms_ssim_between
+from coop_eval.texture_statistics import PsReference
 from coop_trainer.data import BUILT_IN, load_texture
-from texture_metrics import (
-    PsReference,
-    copied_patches,
-    copied_patches_real,
-    ms_ssim_between,
-    random_phase,
-)
 
 SIDE = 256
 FEW, USUAL, MANY = 20, 50, 100  # Langevin steps; USUAL is what the preset `quick` takes
@@ -104,7 +101,7 @@ def trained(texture: str, seed: int, work: Path, more: Sequence[str]) -> tuple[P
 def measured(bundle: Path, texture: str, seed: int, samples: int, seconds: float) -> Row:
     """Draw and refine samples of one model with the runtime, and measure them."""
     photograph = load_texture([texture], size=SIDE, crop=SIDE)
-    picture = photograph.arrays[0][0, ..., 0] / 255.0
+    picture = photograph.arrays[0][..., 0] / 255.0
     reference = PsReference.of(picture)
     model = coop_runtime.load(bundle)
     drafts = model.generate(samples, seed=0, size=(SIDE, SIDE))
@@ -134,8 +131,8 @@ def measured(bundle: Path, texture: str, seed: int, samples: int, seconds: float
 
 
 def greys(model: coop_runtime.Model, x: coop_runtime.Array) -> list[Grey]:
-    """Give pictures in the original's units, [0, 1]."""
-    return [p[..., 0] / 255.0 for p in coop_runtime.to_uint8(x, model.card.signal)]
+    """Give pictures, (1, height, width), in the original's units, [0, 1]."""
+    return [p[None, ..., 0] / 255.0 for p in coop_runtime.to_uint8(x, model.card.signal)]
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

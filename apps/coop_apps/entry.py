@@ -3,35 +3,39 @@
 import importlib
 import sys
 
-__all__ = ["export", "run", "studio", "train"]
+__all__ = ["evaluate", "export", "run", "studio", "train"]
 
 
 def train() -> None:
     """Start ``coop-train``."""
-    _start("train", "train,apps,cpu")
+    _start("train", "coop-train", "train,apps,cpu")
 
 
 def export() -> None:
     """Start ``coop-export``."""
-    _start("export", "train,apps,cpu")
+    _start("export", "coop-export", "train,apps,cpu")
 
 
 def run() -> None:
     """Start ``coop-run``."""
-    _start("run", "apps,cpu")
+    _start("run", "coop-run", "apps,cpu")
+
+
+def evaluate() -> None:
+    """Start ``coop-eval``."""
+    _start("evaluate", "coop-eval", "eval,cpu")
 
 
 def studio() -> None:
     """Start ``coop-studio``."""
-    _start("studio.command", "studio,cpu")
+    _start("studio.command", "coop-studio", "studio,cpu")
 
 
-def _start(name: str, extras: str) -> None:
+def _start(name: str, command: str, extras: str) -> None:
     try:
         module = importlib.import_module(f"coop_apps.{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("coop_"):
             raise
-        command = name.partition(".")[0]
-        sys.exit(f"Error: coop-{command} needs {error.name}: pip install 'coopnets[{extras}]'")
+        sys.exit(f"Error: {command} needs {error.name}: pip install 'coopnets[{extras}]'")
     module.main()

@@ -1,15 +1,16 @@
 """A row of a table: what one case of an experiment measured, kept in a file of its own."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from coop_runtime.files import write_atomically
 
 from .trainings import Training, Workplace
 
-__all__ = ["FULL", "QUICK", "Case", "Scale", "Values", "measured"]
+__all__ = ["FULL", "QUICK", "Case", "Scale", "Values", "known", "measured"]
 
 Values = dict[str, float | str]
 """What a case measured, by the name of the figure."""
@@ -84,17 +85,28 @@ class Case(NamedTuple):
     measure: Callable[..., Values]
 
 
-def measured(place: Workplace, experiment: str, scale: Scale, case: Case) -> Mapping[str, Values]:
-    """Give the row of a case, by its name: read it, or train and measure, and keep it.
+def known(place: Workplace, experiment: str, scale: Scale, case: Case) -> dict[str, Values]:
+    """Give the row of a case by its name, if it was measured; else nothing."""
+    file = _file(place, experiment, scale, case)
+    return {case.name: json.loads(file.read_text())} if file.is_file() else {}
+
+
+def measured(place: Workplace, experiment: str, scale: Scale, case: Case) -> dict[str, Values]:
+    """Give the row of a case by its name: read it, or train and measure, and keep it.
 
     Raises
     ------
     CoopError
         A training failed, or data are missing.
     """
-    file = place.folder / "rows" / scale.name / experiment / f"{case.name.replace(' ', '_')}.json"
-    if not file.is_file():
-        values = case.measure(*(place.bundle(training) for training in case.trainings))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, (json.dumps(values, indent=1) + "\n").encode())
-    return {case.name: json.loads(file.read_text())}
+    if row := known(place, experiment, scale, case):
+        return row
+    values = case.measure(*(place.bundle(training) for training in case.trainings))
+    file = _file(place, experiment, scale, case)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, (json.dumps(values, indent=1) + "\n").encode())
+    return {case.name: values}
+
+
+def _file(place: Workplace, experiment: str, scale: Scale, case: Case) -> Path:
+    return place.folder / "rows" / scale.name / experiment / f"{case.name.replace(' ', '_')}.json"

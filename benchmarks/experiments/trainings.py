@@ -64,6 +64,10 @@ class Workplace:
 
     folder: Path
 
+    def is_done(self, training: Training) -> bool:
+        """Say whether a training has its bundle."""
+        return (self.folder / "bundles" / training.name / "card.json").is_file()
+
     def bundle(self, training: Training) -> Path:
         """Give the bundle of a training, after training and exporting it if that was not done.
 

@@ -1,0 +1,140 @@
+"""``coop-eval``: measure what a run or a bundle has learned, and write a report."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from coop_runtime import CoopError
+from coop_runtime.files import is_free
+
+from .console import Command, device_option
+
+__all__ = ["main"]
+
+EXAMPLES = """\b
+Examples:
+  coop-eval runs/stone --report report
+  coop-eval exported/faces --train faces.npz --data unseen-faces.npz --report report
+  coop-eval runs/fashion --data t10k-images-idx3-ubyte.gz --only completion --report holes
+  coop-eval exported/rain --data rain.wav --report rain-report
+
+Completion of options, for bash (also zsh_source, fish_source):
+  eval "$(_COOP_EVAL_COMPLETE=bash_source coop-eval)"
+"""
+
+
+@click.command(
+    cls=Command, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="coopnets", prog_name="coop-eval")
+@click.argument("subject", metavar="RUN_OR_BUNDLE", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="SOURCE",
+    help="Real data: pictures that the model has not seen, as coop-train reads them (a folder, an "
+    ".npz, an idx file); of a texture, a sound or a clip the original.  [of a run of these: its "
+    "own]",
+)
+@click.option(
+    "--train",
+    multiple=True,
+    metavar="SOURCE",
+    help="Pictures that the model learned from: is it nearer to them?  [of a run: its own]",
+)
+@click.option(
+    "--other",
+    multiple=True,
+    metavar="SOURCE",
+    help="Pictures of other things, whose energies are compared; may be given often.",
+)
+@click.option(
+    "--only", multiple=True, metavar="CHAPTER", help="Only these chapters; may be given often."
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=8, max=50_000),
+    default=500,
+    show_default=True,
+    help="Pictures that are drawn; of textures, sounds and clips at most six are.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1, max=50_000),
+    default=50,
+    show_default=True,
+    help="Real pictures that are completed and reconstructed.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of all chance.",
+)
+@click.option(
+    "--report",
+    "folder",
+    required=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="New folder of report.html, report.json and pictures.",
+)
+@device_option
+def main(
+    subject: Path,
+    data: tuple[str, ...],
+    train: tuple[str, ...],
+    other: tuple[str, ...],
+    only: tuple[str, ...],
+    samples: int,
+    examples: int,
+    seed: int,
+    folder: Path,
+    device: str,
+) -> None:
+    """Measure what RUN_OR_BUNDLE has learned: a folder of coop-train or of coop-export.
+
+    Pictures: Fréchet, kernel and sliced Wasserstein distances of drafts and refined samples, with
+    the distance of real from real beside them; nearest training pictures; energies; completion
+    against classic inpainting; reconstruction. Textures, sounds and clips: their statistics and
+    copies, with the original's own beside them. Nothing is downloaded. The report appears whole or
+    not at all.
+    """
+    try:
+        from coop_eval.chapters import Ask, chapters, read_real  # seconds: only when needed
+        from coop_eval.report import write_report
+        from coop_eval.subject import open_subject
+    except ModuleNotFoundError as error:
+        raise CoopError(
+            f"evaluating needs {error.name}: pip install 'coopnets[eval,cpu]'"
+        ) from None
+    if not is_free(folder):
+        raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
+    with tempfile.TemporaryDirectory() as scratch:
+        evaluated = open_subject(subject, Path(scratch), device)
+        chosen = chapters(evaluated.model, only)
+        real = read_real(evaluated, data, train, other)
+        ask = Ask(samples, examples, seed, Path(scratch))
+        sections, began = [], time.monotonic()
+        for k, (name, write) in enumerate(chosen.items(), 1):
+            click.echo(f"[{k}/{len(chosen)}] {name} …", err=True)
+            started = time.monotonic()
+            sections += write(evaluated.model, real, ask)
+            click.echo(f"      {time.monotonic() - started:.0f} s", err=True)
+        facts: dict[str, str | int | float | None] = {
+            "what": str(subject),
+            "learned by": evaluated.model.card.training.get("method"),
+            "real data": ", ".join(real.names),
+            "samples": samples,
+            "examples": examples,
+            "seed": seed,
+        }
+        write_report(folder, f"Report on {evaluated.name}", facts, sections)
+    click.echo(f"look at: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
+
+
+if __name__ == "__main__":
+    main(prog_name="coop-eval")

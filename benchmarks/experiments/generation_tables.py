@@ -1,0 +1,139 @@
+"""The tables of `generation`: a view for each claim, and all figures of each set."""
+
+from collections.abc import Mapping
+
+from coop_eval.pictures import STEPS
+from tables import markdown
+
+from .rows import Scale, Values
+from .spread import over_seeds
+from .trainings import METHODS
+
+__all__ = ["LONGER", "OTHER", "SETS", "row_name", "table"]
+
+SETS = ("fashion", "cifar10", "faces64", "scenes64")
+#: Whose pictures are the other data that energies are compared on.
+OTHER = {"fashion": "mnist", "cifar10": "faces64", "faces64": "scenes64", "scenes64": "faces64"}
+#: Steps that a descriptor alone is given besides those of all.
+LONGER = 300
+
+#: Inception scores of CoopNets 2018, Table 1, n = 1100; of the triangle paper's and the slides'
+#: tables, FIDs.
+SCENES_IS = {"coopnets": "3.79 ± .15", "abp": "2.61 ± .06", "descriptor": "1.51 ± .02 (PCD)"}
+CELEBA_FID = {"triangle": "31.92", "coopnets": "56.57", "vae": "99.09", "gan": "38.39 (DCGAN)"}
+SLIDES = {"cifar10": ("35.25", "33.61"), "faces64": ("16.98", "16.65")}
+
+COLUMNS = {
+    "frechet": ("Fréchet", 1.0, 1),
+    "sliced": ("sliced ×10³", 1e3, 1),
+    "precision": ("precision", 1.0, 2),
+    "recall": ("recall", 1.0, 2),
+    "density": ("density", 1.0, 2),
+    "coverage": ("coverage", 1.0, 2),
+    "similarity": ("SSIM of pairs", 1.0, 3),
+}
+
+
+def table(rows: Mapping[str, Values], scale: Scale) -> str:
+    """Lay out the three claims, and all figures of each set."""
+    parts = [
+        "Kernel distance ×10³ to test pictures, mean ± standard deviation over seeds; the null is "
+        "that of as many training pictures. Each method after its best number of steps; *quiet* "
+        "steps add no noise. Methods without an energy (vae, gan, abp) are not refined.",
+        "**Cooperative against separate learning**\n\n"
+        + _claim(rows, scale, SCENES_IS, "paper: scenes, inception score"),
+        "**The triangle against CoopNets and the VAE**\n\n"
+        + _claim(
+            rows,
+            scale,
+            {"mcmc-triangle": "–", **CELEBA_FID},
+            "paper: CelebA, FID",
+        ),
+        "**Drafts and refined samples**, kernel distance ×10³ after so many steps\n\n"
+        + _refinement(rows, scale),
+    ]
+    return "\n\n".join([*parts, *(_details(rows, scale, source) for source in SETS)])
+
+
+def row_name(source: str, method: str, seed: int) -> str:
+    """Name the row of a bundle."""
+    return f"{source} {method} seed {seed}"
+
+
+def _runs(scale: Scale, source: str, *methods: str) -> list[str]:
+    return [row_name(source, method, seed) for method in methods for seed in scale.seeds]
+
+
+def _one(rows: Mapping[str, Values], scale: Scale, source: str) -> list[str]:
+    """Name one measured row of a set: the null is the same in all."""
+    return [run for run in _runs(scale, source, *METHODS) if run in rows][:1]
+
+
+def _claim(
+    rows: Mapping[str, Values], scale: Scale, papers: Mapping[str, str], caption: str
+) -> str:
+    lines = [["method", *SETS, caption]]
+    for method, paper in papers.items():
+        cells = (over_seeds(rows, _runs(scale, s, method), "best kernel", 0) for s in SETS)
+        lines.append([method, *cells, paper])
+    null = (over_seeds(rows, _one(rows, scale, s), "null kernel", 0) for s in SETS)
+    return markdown([*lines, ["real pictures (null)", *null, ""]])
+
+
+def _refinement(rows: Mapping[str, Values], scale: Scale) -> str:
+    steps = [*STEPS, LONGER]
+    lines = [["set", "method", *(f"{k} steps" for k in steps)]]
+    for source in SETS:
+        if source in SLIDES:
+            before, after = SLIDES[source]
+            paper = [f"{before} (FID)", f"{after} (FID)", *[""] * (len(steps) - 2)]
+            lines.append([source, "slides: CoopNets", *paper])
+        for method in METHODS:
+            runs = [run for run in _runs(scale, source, method) if "10 kernel" in rows.get(run, {})]
+            if not runs:
+                continue
+            noisy = [over_seeds(rows, runs, f"{k} kernel", 0) for k in steps]
+            quiet = [over_seeds(rows, runs, f"{k} quiet kernel", 0) for k in steps]
+            for name, cells in ((method, noisy), (f"{method}, quiet", quiet)):
+                lines.append([source, name, *("" if c == "not run" else c for c in cells)])
+    return markdown(lines)
+
+
+def _details(rows: Mapping[str, Values], scale: Scale, source: str) -> str:
+    kinds = {"auroc noise": "noise", "auroc generated": "generated", "auroc other": OTHER[source]}
+    heads = [head for head, _, _ in COLUMNS.values()]
+    lines = [
+        ["method", "steps", "kernel ×10³", *heads, "nearer to training", *kinds.values()],
+    ]
+    everything = _runs(scale, source, *METHODS)
+    for method in METHODS:
+        runs = _runs(scale, source, method)
+        cells = [_scaled(rows, runs, f"best {c}", *how[1:]) for c, how in COLUMNS.items()]
+        told = [over_seeds(rows, runs, kind, 2) for kind in kinds]
+        steps = ", ".join(str(rows[run]["best steps"]) for run in runs if run in rows) or "–"
+        kernel, copies = (
+            over_seeds(rows, runs, "best kernel", 0),
+            over_seeds(rows, runs, "copies", 2),
+        )
+        lines.append([method, steps, kernel, *cells, copies, *told])
+    one = _one(rows, scale, source)
+    null = [_scaled(rows, one, f"null {c}", *how[1:]) for c, how in COLUMNS.items()]
+    kernel = over_seeds(rows, one, "null kernel", 0)
+    lines.append(["real pictures (null)", "–", kernel, *null, "", "", "", ""])
+    hashes = {str(rows[run]["features"]) for run in everything if run in rows}
+    caption = (
+        f"**{source}**, after the best number of steps. *Nearer to training*: share of samples "
+        "(after the card's steps) nearer to a training picture than 95 % of test pictures are. The "
+        f"last three: AUROC of energies of test pictures against others. Features: "
+        f"{', '.join(sorted(hashes)) or 'not run'}."
+    )
+    return f"{caption}\n\n{markdown(lines)}"
+
+
+def _scaled(
+    rows: Mapping[str, Values], runs: list[str], figure: str, factor: float, digits: int
+) -> str:
+    scaled: dict[str, Values] = {
+        run: {figure: factor * float(rows[run][figure])} for run in runs if run in rows
+    }
+    return over_seeds(scaled, runs, figure, digits)

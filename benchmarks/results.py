@@ -1,0 +1,166 @@
+"""The papers' experiments on real data, against their peers: trains, measures, prints the tables.
+
+    python benchmarks/results.py --quick               # a reduced version of every row
+    python benchmarks/results.py                       # all of it: a working day on two cores
+    python benchmarks/results.py --only completion textures
+    python benchmarks/results.py --tables              # of what was measured, without more work
+    python benchmarks/results.py --list                # trainings and rows, and which are there
+
+Whatever was trained or measured is kept in ``--out`` and not done again; a training that was cut
+short is resumed. So it can be interrupted, and run row by row: delete a row's file in ``rows/`` to
+measure it again. ``--write`` puts the tables into docs/results.md, each between its two marks.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from coop_runtime.errors import CoopError
+from coop_runtime.files import write_atomically
+from experiments import EXPERIMENTS
+from experiments.rows import FULL, QUICK, Case, Scale, Values, known, measured
+from experiments.trainings import Training, Workplace
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+
+
+def experiments(names: Sequence[str]) -> dict[str, ModuleType]:
+    """Import the experiments of these names."""
+    return {name: import_module(f"experiments.{name}") for name in names}
+
+
+def trainings(place: Workplace, cases: Sequence[Case]) -> list[Training]:
+    """List what has to be trained or exported for these rows, each once, in order of need."""
+    wanted = dict.fromkeys(training for case in cases for training in case.trainings)
+    return [training for training in wanted if not place.is_done(training)]
+
+
+def tables(place: Workplace, scale: Scale, modules: dict[str, ModuleType]) -> dict[str, str]:
+    """Lay out the tables of the rows that were measured, by experiment."""
+    laid = {}
+    for name, module in modules.items():
+        rows: dict[str, Values] = {}
+        for case in module.cases(scale):
+            rows |= known(place, name, scale, case)
+        laid[name] = str(module.table(rows, scale)) if rows else "Not run."
+    return laid
+
+
+def write(laid: dict[str, str], document: Path = DOCUMENT) -> None:
+    """Put the tables into a document, each between ``<!-- name -->`` and ``<!-- /name -->``."""
+    text = document.read_text()
+    for name, table in laid.items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not marks.search(text):
+            raise CoopError(f"{document.name}: no marks <!-- {name} --> and <!-- /{name} -->")
+        text = marks.sub(partial(_between, table), text)
+    write_atomically(document, text.encode())
+
+
+def _between(table: str, marks: re.Match[str]) -> str:
+    return f"{marks[1]}\n{table}\n\n{marks[2]}"
+
+
+def work(jobs: int, what: str, tasks: Sequence[tuple[str, Callable[[], object]]]) -> list[str]:
+    """Do all tasks, ``jobs`` at a time, telling how far it is; give what failed, a line each."""
+    failed, began = [], time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(task): name for name, task in tasks}
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                minutes = (time.monotonic() - began) / 60
+                left = minutes / done * (len(tasks) - done)
+                told = f"{what} {done}/{len(tasks)}, {minutes:.0f} min, {left:.0f} left"
+                error = future.exception()
+                if error is not None and not isinstance(error, (CoopError, ValueError)):
+                    raise error
+                if error is not None:
+                    failed.append(f"{futures[future]}: {error}")
+                outcome = f" FAILED: {error}" if error else ""
+                print(f"[{told}] {futures[future]}{outcome}", file=sys.stderr, flush=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return failed
+
+
+def row(place: Workplace, name: str, scale: Scale, case: Case) -> None:
+    """Measure a row in a process of its own, so that rows run side by side."""
+    command = [sys.executable, __file__, "--out", str(place.folder)]
+    command += ["--quick"] if scale is QUICK else []
+    done = subprocess.run(
+        [*command, "--row", name, case.name], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CoopError((done.stderr.strip().splitlines() or ["no message"])[-1])
+
+
+def main() -> int:
+    """Do what the arguments say; 0 if every row is there."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="less training, fewer examples")
+    parser.add_argument("--only", nargs="+", default=list(EXPERIMENTS), choices=EXPERIMENTS)
+    parser.add_argument("--out", type=Path, help="folder of all runs  [runs/results, or …-quick]")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings, then rows, side by side")
+    parser.add_argument("--train", action="store_true", help="train and export only")
+    parser.add_argument("--tables", action="store_true", help="print what was measured, no more")
+    parser.add_argument("--list", action="store_true", help="list trainings and rows")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/results.md")
+    parser.add_argument("--row", nargs=2, metavar=("EXPERIMENT", "CASE"), help="one row only")
+    options = parser.parse_args()
+    scale = QUICK if options.quick else FULL
+    place = Workplace(options.out or Path("runs", "results" if scale is FULL else "results-quick"))
+    modules = experiments([options.row[0]] if options.row else options.only)
+    cases = [(name, case) for name, module in modules.items() for case in module.cases(scale)]
+    if options.row:
+        (case,) = (case for _, case in cases if case.name == options.row[1])
+        measured(place, options.row[0], scale, case)
+        return 0
+    if options.list:
+        for training in dict.fromkeys(t for _, case in cases for t in case.trainings):
+            print(f"{'done' if place.is_done(training) else '    '} training {training.name}")
+        for name, case in cases:
+            print(f"{'done' if known(place, name, scale, case) else '    '} {name}: {case.name}")
+        return 0
+    failed: list[str] = []
+    if not options.tables:
+        todo = [(name, case) for name, case in cases if not known(place, name, scale, case)]
+        wanted = trainings(place, [case for _, case in todo])
+        failed += work(
+            options.jobs, "trainings", [(t.name, partial(place.bundle, t)) for t in wanted]
+        )
+        if not options.train:
+            failed += work(
+                options.jobs,
+                "rows",
+                [
+                    (f"{name}: {case.name}", partial(row, place, name, scale, case))
+                    for name, case in todo
+                    if all(place.is_done(training) for training in case.trainings)
+                ],
+            )
+    laid = tables(place, scale, modules)
+    for name, table in laid.items():
+        print(f"## {modules[name].TITLE}\n\n{table}\n")
+    if options.write:
+        write(laid)
+    for line in failed:
+        print(f"failed: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except CoopError as error:
+        sys.exit(f"Error: {error}")

@@ -1,0 +1,80 @@
+"""Rows and tables of generation."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def load_module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module
+
+
+@pytest.fixture
+def generation(load_module: Any) -> ModuleType:
+    module: ModuleType = load_module("experiments.generation")
+    return module
+
+
+def _row(best: int, kernel: float) -> dict[str, float | str]:
+    names = ("frechet", "sliced", "similarity", "precision", "recall", "density", "coverage")
+    row: dict[str, float | str] = {
+        f"{state} {figure}": 0.125 for state in ("best", "null") for figure in names
+    }
+    return row | {
+        "best kernel": kernel,
+        "null kernel": 1.0,
+        "0 kernel": kernel + 3,
+        "10 kernel": kernel,
+        "10 quiet kernel": kernel - 1,
+        "best steps": f"{best} quiet",
+        "features": "abc123",
+        "copies": 0.05,
+        "auroc noise": 0.75,
+        "auroc generated": 0.5,
+        "auroc other": 1.0,
+    }
+
+
+def test_every_set_method_and_seed_has_a_row(generation: ModuleType, load_module: Any) -> None:
+    rows = load_module("experiments.rows")
+    cases = generation.cases(rows.FULL)
+    assert len({case.name for case in cases}) == len(cases) == 4 * 7 * 3
+    assert all(len(case.trainings) == 1 for case in cases)
+
+
+def test_the_tables_hold_what_was_measured_and_say_what_was_not(
+    generation: ModuleType, load_module: Any
+) -> None:
+    scale = load_module("experiments.rows").FULL
+    measured = {
+        "faces64 coopnets seed 0": _row(10, 20.0),
+        "faces64 coopnets seed 1": _row(0, 24.0),
+        "faces64 vae seed 0": _row(0, 90.0),
+    }
+    lines = generation.table(measured, scale).splitlines()
+    separate = next(line for line in lines if line.startswith("| coopnets |"))
+    assert separate == "| coopnets | not run | not run | 22 ± 3 | not run | 3.79 ± .15 |"
+    assert "| vae | not run | not run | 90 | not run | 99.09 |" in lines
+    assert "| real pictures (null) | not run | not run | 1 | not run |  |" in lines
+    assert "| faces64 | coopnets | 25 ± 3 | 22 ± 3 |  |  |  |  |" in lines
+    assert "| faces64 | coopnets, quiet |  | 21 ± 3 |  |  |  |  |" in lines
+    detail = next(
+        line for line in lines if line.startswith("| coopnets | 10 quiet, 0 quiet | 22 ± 3 |")
+    )
+    assert "| 125.0 ± 0.0 |" in detail  # sliced ×10³
+    assert generation.table({}, scale).count("not run") > 50
+
+
+def test_pictures_of_another_set_are_given_the_shape(generation: ModuleType) -> None:
+    x = np.random.default_rng(0).random((2, 3, 64, 64), np.float32)
+    grey = generation.like(x, (1, 32, 32))
+    np.testing.assert_allclose(grey[:, 0], x[:, :, ::2, ::2].mean(axis=1), rtol=1e-6)
+    assert generation.like(x[:, :1], (3, 28, 28)).shape == (2, 3, 28, 28)

@@ -1,0 +1,59 @@
+"""Rows and tables of the sounds' experiment."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def load_module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module
+
+
+@pytest.fixture
+def experiment(load_module: Any) -> ModuleType:
+    module: ModuleType = load_module("experiments.sounds")
+    return module
+
+
+def test_rows_are_named_apart_and_the_reduced_scale_has_every_method(
+    experiment: ModuleType, load_module: Any
+) -> None:
+    rows = load_module("experiments.rows")
+    names = {
+        scale.name: [case.name for case in experiment.cases(scale)]
+        for scale in (rows.FULL, rows.QUICK)
+    }
+    assert len(set(names["full"])) == len(names["full"]) == 36
+    assert set(names["quick"]) < set(names["full"])
+    for case, _ in experiment.ROWS.values():
+        assert f"rain {case}" in names["quick"]
+    trained = {t.name for case in experiment.cases(rows.FULL) for t in case.trainings}
+    assert "rain-abp-6min-seed0" in trained
+    assert len(trained) == 12
+
+
+def test_tables_say_what_was_not_run(experiment: ModuleType, load_module: Any) -> None:
+    scale = load_module("experiments.rows").QUICK
+    figures = {"snr": 12.34, "snr sd": 0.5, "copies": 0.012, "modulation": 3.0, "snr skew": 7.0}
+    rows = {f"{sound} random phase": figures for sound in ("rain", "chimney_fire")}
+    text = experiment.table(rows, scale)
+    assert "| random phase | 12.3 ± 0.5 | 12.3 ± 0.5 | 12.3 |" in text
+    assert "| random phase | 0.01 | 0.01 | 0.01 |" in text
+    assert "| ABP | not run | not run | – |" in text
+
+
+def test_a_row_of_real_sound(experiment: ModuleType, load_module: Any) -> None:
+    if not load_module("experiments.sources").DATA.is_dir():
+        pytest.skip("the research data are not here")
+    scale = load_module("experiments.rows").QUICK
+    of = {case.name: case for case in experiment.cases(scale)}
+    null, noise = (of[f"chimney_fire {name}"].measure() for name in ("signal", "random phase"))
+    assert null["snr"] > 10 > noise["snr"]
+    assert null["copies"] <= 0.05

@@ -1,0 +1,102 @@
+"""The runner of the experiments: what was done is kept, what fails is named, tables are written."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from coop_runtime import CoopError
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+EXPERIMENT = """
+from experiments.rows import Case
+
+TITLE = "Numbers"
+calls = []
+
+def measure(n):
+    calls.append(n)
+    return {"square": n * n}
+
+def cases(scale):
+    return [Case(f"of {n}", (), lambda n=n: measure(n)) for n in (2, 3)]
+
+def table(rows, scale):
+    return "; ".join(f"{name}: {values['square']}" for name, values in rows.items())
+"""
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    (tmp_path / "numbers.py").write_text(EXPERIMENT)
+    spec = importlib.util.spec_from_file_location("experiments.numbers", tmp_path / "numbers.py")
+    assert spec is not None
+    assert spec.loader is not None
+    importlib.import_module("experiments")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "experiments.numbers", module)
+    return importlib.import_module("results")
+
+
+@pytest.fixture
+def numbers(results: Any) -> ModuleType:
+    return sys.modules["experiments.numbers"]
+
+
+def test_a_row_is_measured_once(results: Any, numbers: Any, tmp_path: Path) -> None:
+    place = results.Workplace(tmp_path / "runs")
+    assert results.tables(place, results.QUICK, {"numbers": numbers}) == {"numbers": "Not run."}
+    for _ in range(2):
+        for case in numbers.cases(results.QUICK):
+            row = results.measured(place, "numbers", results.QUICK, case)
+    assert row == {"of 3": {"square": 9}}
+    assert numbers.calls == [2, 3]
+    laid = results.tables(place, results.QUICK, {"numbers": numbers})
+    assert laid == {"numbers": "of 2: 4; of 3: 9"}
+    assert results.tables(place, results.FULL, {"numbers": numbers}) == {"numbers": "Not run."}
+
+
+def test_tables_are_put_between_their_marks(results: Any, tmp_path: Path) -> None:
+    document = tmp_path / "results.md"
+    document.write_text("Before.\n<!-- numbers -->\nold\n<!-- /numbers -->\nAfter.\n")
+    for _ in range(2):
+        results.write({"numbers": r"a \1 b"}, document)
+    assert document.read_text() == (
+        "Before.\n<!-- numbers -->\n\na \\1 b\n\n<!-- /numbers -->\nAfter.\n"
+    )
+    with pytest.raises(CoopError, match="no marks <!-- others -->"):
+        results.write({"others": "x"}, document)
+
+
+def test_what_fails_is_named_and_the_rest_is_done(
+    results: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+
+    def fails() -> None:
+        raise CoopError("no data")
+
+    failed = results.work(1, "rows", [("a", fails), ("b", lambda: done.append("b"))])
+    assert (failed, done) == (["a: no data"], ["b"])
+    told = capsys.readouterr().err
+    assert "[rows 1/2, 0 min, 0 left] a FAILED: no data" in told
+    with pytest.raises(ZeroDivisionError):
+        results.work(1, "rows", [("a", lambda: 1 / 0)])
+
+
+def test_trainings_have_names_of_their_own(results: Any) -> None:
+    scale = results.FULL
+    faces = scale.images("faces64", "vae", 1)
+    assert faces.name == "faces64-vae-6min-seed1"
+    hidden = scale.training("images", "faces64", "vae", 3, 1, ("--mask", "B20"), "B20")
+    assert hidden.name == "faces64-vae-B20-3min-seed1"
+    case = importlib.import_module("experiments.rows").Case("x", (faces, hidden, faces), dict)
+    place = results.Workplace(Path("nowhere"))
+    assert results.trainings(place, [case]) == [faces, hidden]

@@ -1,0 +1,51 @@
+"""The chapters of a report: each takes a model, real data and what is asked, and gives sections."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from coop_runtime import CoopError, Model
+
+from ..report import Section
+from .asked import Ask, Real
+from .clip import clip
+from .completing import completion, reconstruction
+from .generating import generation
+from .reading import read_real
+from .sound import sound
+from .texture import texture
+
+__all__ = ["Ask", "Chapter", "Real", "chapters", "read_real"]
+
+Chapter = Callable[[Model, Real, Ask], list[Section]]
+
+_OF: Mapping[str, dict[str, Chapter]] = {
+    "images": {
+        "generation": generation,
+        "completion": completion,
+        "reconstruction": reconstruction,
+    },
+    "texture": {"texture": texture},
+    "sound": {"sound": sound},
+    "clips": {"clip": clip},
+}
+
+
+def chapters(model: Model, only: Sequence[str] = ()) -> dict[str, Chapter]:
+    """Give the chapters on a model by name: those of its kind that its graphs allow.
+
+    Parameters
+    ----------
+    only
+        Names of chapters; none for all.
+
+    Raises
+    ------
+    CoopError
+        There is no such chapter on such a model.
+    """
+    found = dict(_OF[model.card.signal.kind])
+    if "posterior" not in model.graphs:
+        for name in ("completion", "reconstruction"):
+            found.pop(name, None)
+    if unknown := [name for name in only if name not in found]:
+        raise CoopError(f"no chapter '{unknown[0]}' on this model; expected {', '.join(found)}")
+    return {name: write for name, write in found.items() if not only or name in only}

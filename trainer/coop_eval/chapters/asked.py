@@ -1,0 +1,56 @@
+"""What a report is asked for: real data, and how much is computed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Ask", "Real"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Real:
+    """Real data, in this package's units.
+
+    Attributes
+    ----------
+    test
+        Pictures (n, channels, height, width) that the model has not seen; of a texture, a sound or
+        a clip the originals, an array each.
+    train
+        What it learned from, if that is known.
+    names
+        Of all these, as they were given.
+    other
+        Other pictures of the same shape, whose energies are compared, by what they are.
+    """
+
+    test: list[Floats]
+    train: list[Floats] | None
+    names: tuple[str, ...]
+    other: dict[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How much is computed, by which seed, and where what is worth keeping is put.
+
+    Attributes
+    ----------
+    samples
+        Pictures, textures, sounds or clips that are drawn.
+    examples
+        Real pictures that are completed and reconstructed.
+    seed
+        Of all chance.
+    cache
+        Folder of the classifier whose features are compared.
+    """
+
+    samples: int
+    examples: int
+    seed: int
+    cache: Path

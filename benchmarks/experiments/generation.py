@@ -76,8 +76,9 @@ def measure(source: str, samples: int, bundle: Path) -> Values:
     )
     qualities = {str(steps): found for steps, found in judged.quality.items()}
     if model.card.langevin is not None:
+        reference = features.features(test)
         for steps, x in states(model, n, STEPS[1:], noise=False).items():
-            qualities[f"{steps} quiet"] = quality(x, test, features)
+            qualities[f"{steps} quiet"] = quality(x, test, features, reference=reference)
     return _values(judged, qualities)
 
 

@@ -53,6 +53,12 @@ def test_states_are_those_of_one_chain_in_the_units_of_pictures(model: Model) ->
     np.testing.assert_allclose(kept[3], (last.x + 1) / 2, atol=1e-6)
 
 
+def test_steps_without_noise_are_descent(model: Model) -> None:
+    kept = states(model, 4, {0, 2}, noise=False)
+    # ∇E = x and δ = 0.1: each step takes x to (1 − δ²/2) x.
+    np.testing.assert_allclose(2 * kept[2] - 1, 0.995**2 * (2 * kept[0] - 1), atol=1e-6)
+
+
 def test_a_descriptor_alone_starts_from_the_noise_of_its_card(edit_bundle: Edit) -> None:
     model = load(edit_bundle(_descriptor, {}), "cpu", 1)
     kept = states(model, 8, {0, 2}, seed=1)

@@ -19,8 +19,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
 caption { text-align: left; padding-bottom: .4rem; opacity: .8; }
 th, td { padding: .2rem .8rem; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
-td { text-align: right; font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child { text-align: left; }
+th { text-align: left; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; image-rendering: pixelated; }
 figure { margin: 1rem 0; }
 figcaption { opacity: .8; }
@@ -144,11 +144,15 @@ def _section(section: Section) -> list[str]:
 def _table(table: Table) -> str:
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.head)
     rows = [
-        f"<tr>{''.join(f'<td>{html.escape(shown(cell))}</td>' for cell in row)}</tr>"
+        f"<tr>{''.join(f'<td{_align(cell)}>{html.escape(shown(cell))}</td>' for cell in row)}</tr>"
         for row in table.rows
     ]
     caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption else ""
     return f"<table>{caption}<tr>{head}</tr>\n{chr(10).join(rows)}\n</table>"
+
+
+def _align(cell: Cell) -> str:
+    return "" if isinstance(cell, str) else ' class="number"'
 
 
 def shown(cell: Cell) -> str:

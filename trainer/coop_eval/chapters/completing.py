@@ -38,7 +38,11 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
         shown = [np.where(missing, np.float32(0.5), x), *done.values(), x]
         sheet = np.concatenate([pictures[:_SHOWN] for pictures in shown])
         said = f"{name}: what is given; {', '.join(done)}; the originals."
-        sheets.append(Picture(f"completion-{name}", said, grid(sheet, columns=min(_SHOWN, len(x)))))
+        sheets.append(
+            Picture(
+                f"completion-{name}", said, grid(sheet, columns=min(_SHOWN, len(x)), zoom=_zoom(x))
+            )
+        )
     section = Section(
         "completion",
         "Completion",
@@ -86,12 +90,17 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
             Picture(
                 "reconstruction",
                 f"Originals; {'; '.join(again)}.",
-                grid(sheet, columns=min(_SHOWN, len(x))),
+                grid(sheet, columns=min(_SHOWN, len(x)), zoom=_zoom(x)),
             )
         ],
         {how: error._asdict() for how, error in errors.items()},
     )
     return [section]
+
+
+def _zoom(x: Floats) -> int:
+    """Give how many times larger pictures are shown, so that small ones can be seen."""
+    return max(1, 64 // x.shape[-1])
 
 
 def _squares(side: int) -> list[str]:

@@ -1,5 +1,7 @@
 """The linear dynamic texture, against a linear system of which all is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.linalg import solve_discrete_lyapunov
@@ -11,11 +13,12 @@ TURN = 0.97 * np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]]
 
 
 @pytest.fixture(scope="module")
-def clip():
+def clip() -> Any:
     """Two patterns that turn into each other and are pushed by noise."""
     rng = np.random.default_rng(0)
     patterns = np.linalg.qr(rng.standard_normal((3 * 8 * 8, 2)))[0]
-    state, states = np.zeros(2), []
+    state: Any = np.zeros(2)
+    states = []
     for _ in range(4000):
         state = TURN @ state + 0.05 * rng.standard_normal(2)
         states.append(state)
@@ -23,12 +26,12 @@ def clip():
     return frames.reshape(-1, 3, 8, 8).swapaxes(0, 1).astype(np.float32)
 
 
-def test_eigenvalues_are_recovered(clip):
+def test_eigenvalues_are_recovered(clip: Any) -> None:
     found = np.linalg.eigvals(learn(clip, 2).A)
     np.testing.assert_allclose(np.sort_complex(found), 0.97 * np.exp([-0.5j, 0.5j]), atol=0.01)
 
 
-def test_what_is_drawn_has_the_clips_covariance(clip):
+def test_what_is_drawn_has_the_clips_covariance(clip: Any) -> None:
     texture = learn(clip, 2)
     frames = clip.swapaxes(0, 1).reshape(clip.shape[1], -1)
     states = (frames - texture.mean) @ texture.C
@@ -42,7 +45,7 @@ def test_what_is_drawn_has_the_clips_covariance(clip):
     np.testing.assert_allclose(drawn.std(), clip.std(), rtol=0.1)
 
 
-def test_many_states_of_few_frames_are_stable(clip):
+def test_many_states_of_few_frames_are_stable(clip: Any) -> None:
     noisy = clip[:, :64] + 0.1 * np.random.default_rng(0).random((3, 64, 8, 8), np.float32)
     texture = learn(noisy, 60)
     assert np.abs(np.linalg.eigvals(texture.A)).max() < 1
@@ -52,7 +55,7 @@ def test_many_states_of_few_frames_are_stable(clip):
     np.testing.assert_allclose(drawn.std(), noisy.std(), rtol=0.3)
 
 
-def test_what_cannot_be_learned_is_said(clip):
+def test_what_cannot_be_learned_is_said(clip: Any) -> None:
     with pytest.raises(CoopError, match="fewer states than frames"):
         learn(clip[:, :20], 20)
     with pytest.raises(CoopError, match="fewer than 3 ways to differ"):

@@ -1,6 +1,7 @@
 """The linear probe, against scikit-learn; features, against the descriptor's own numbers."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,13 +33,13 @@ CONFIG = DescriptorConfig(
 )
 
 
-def groups(n, rng):
+def groups(n: int, rng: np.random.Generator) -> Any:
     """Three classes in ten dimensions that overlap."""
     labels = np.arange(n) % 3
     return (rng.standard_normal((n, 10)) + 1.5 * np.eye(10)[labels]).astype(np.float32), labels
 
 
-def test_the_svm_is_that_of_scikit_learn():
+def test_the_svm_is_that_of_scikit_learn() -> None:
     x, labels = groups(150, np.random.default_rng(0))
     w, classes = linear_probe.l2_svm(x, labels, 0.5)
     peer = LinearSVC(C=0.5, dual=False, fit_intercept=False, tol=1e-8).fit(x, labels)
@@ -46,7 +47,7 @@ def test_the_svm_is_that_of_scikit_learn():
     np.testing.assert_allclose(w.T, peer.coef_, atol=2e-3)
 
 
-def test_errors_are_those_that_the_best_rule_makes():
+def test_errors_are_those_that_the_best_rule_makes() -> None:
     rng = np.random.default_rng(0)
     train, test = groups(3000, rng), groups(3000, rng)
     best = (test[0][:, :3].argmax(1) != test[1]).mean()
@@ -54,7 +55,7 @@ def test_errors_are_those_that_the_best_rule_makes():
     np.testing.assert_allclose((found.error, found.validation), best, atol=0.03)
 
 
-def test_constant_features_and_scales_do_not_matter():
+def test_constant_features_and_scales_do_not_matter() -> None:
     rng = np.random.default_rng(0)
     (x, labels), (y, others) = groups(300, rng), groups(300, rng)
     plain = linear_probe.probe(x, labels, y, others)
@@ -65,7 +66,7 @@ def test_constant_features_and_scales_do_not_matter():
     np.testing.assert_allclose(scaled.error, plain.error, atol=0.02)
 
 
-def test_as_many_of_each_class():
+def test_as_many_of_each_class() -> None:
     labels = np.random.default_rng(0).integers(0, 10, 2000)
     chosen = linear_probe.labelled(labels, 500, np.random.default_rng(1))
     assert len(set(chosen.tolist())) == 500
@@ -74,7 +75,7 @@ def test_as_many_of_each_class():
         linear_probe.labelled(labels, 505, np.random.default_rng(1))
 
 
-def test_principal_components_keep_what_varies():
+def test_principal_components_keep_what_varies() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 2)) @ rng.standard_normal((2, 48))
     pictures = x.reshape(200, 3, 4, 4).astype(np.float32)
@@ -82,26 +83,26 @@ def test_principal_components_keep_what_varies():
     np.testing.assert_allclose(found.var(0).sum(), x.var(0).sum(), rtol=1e-4)
 
 
-def test_features_are_the_activations_of_each_layer():
+def test_features_are_the_activations_of_each_layer() -> None:
     torch.manual_seed(0)
     descriptor = Descriptor(CONFIG, channels=2, dims=2)
     pictures = np.random.default_rng(0).random((250, 2, 16, 16), np.float32)
     found = linear_probe.descriptor_features(descriptor, pictures, grid=2)
     assert found.shape == (250, (3 + 5) * 4)
-    column = descriptor.columns[0]
+    column: Any = descriptor.columns[0]
     with torch.no_grad():
         low = column[1](column[0](2 * torch.from_numpy(pictures) - 1))
     np.testing.assert_allclose(found[:, 0], low[:, 0, :4, :4].amax((1, 2)), atol=1e-6)
     assert not column[2]._forward_pre_hooks
 
 
-def test_sounds_are_refused():
+def test_sounds_are_refused() -> None:
     sounds = Descriptor(CONFIG, channels=1, dims=1)
     with pytest.raises(CoopError, match="of pictures"):
         linear_probe.descriptor_features(sounds, np.zeros((1, 1, 16), np.float32))
 
 
-def test_the_descriptor_of_a_run(tmp_path):
+def test_the_descriptor_of_a_run(tmp_path: Path) -> None:
     preset = Path(__file__).parents[1] / "tiny-images.toml"
     assert preset.is_file()
     pixels = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8)

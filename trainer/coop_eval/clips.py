@@ -193,8 +193,8 @@ def cuboids(clip: Array, size: tuple[int, int, int], seed: int, count: int = _BL
     rng = np.random.default_rng(seed)
     t, y, x = (rng.integers(0, n - s + 1, count) for n, s in zip(clip.shape[1:], size, strict=True))
     offsets = np.meshgrid(*map(np.arange, size), indexing="ij")
-    places = (start[:, None] + o.ravel() for start, o in zip((t, y, x), offsets, strict=True))
-    blocks = clip[(slice(None), *places)]  # (channels, count, entries of one)
+    places = [start[:, None] + o.ravel() for start, o in zip((t, y, x), offsets, strict=True)]
+    blocks = clip[:, places[0], places[1], places[2]]  # (channels, count, entries of one)
     return blocks.transpose(1, 0, 2).reshape(count, -1).astype(float)
 
 

@@ -155,7 +155,7 @@ def barriers(
     if len(x) < 2 or points < 1:
         raise CoopError("barriers: expected at least two minima, and one point between them")
     own = np.concatenate([energy(x[k : k + batch]) for k in range(0, len(x), batch)]).astype(float)
-    high = np.maximum(own[:, None], own[None])
+    high: Matrix = np.maximum(own[:, None], own[None])
     shares = (np.arange(points) + 1.0) / (points + 1)
     first, second = np.triu_indices(len(x), 1)
     lines = max(1, batch // points)

@@ -137,4 +137,4 @@ def _colours(n: int, labels: NDArray[np.integer] | None) -> Matrix:
 def _palette() -> Matrix:
     from matplotlib import colormaps
 
-    return np.array(colormaps["tab10"].colors)
+    return np.array([colormaps["tab10"](k)[:3] for k in range(10)])

@@ -1,0 +1,134 @@
+"""Dynamic textures: our drafts and refined clips against the linear dynamic texture.
+
+Clips of 64×64 pixels (fire_pot, waterfall_curtain, flag, boiling_water; fire_pot alone if quick).
+CoopNets and alternating back-propagation learn each for 7 minutes of processor time. What is drawn
+is as long as the original, from seeds 0, 1 and 2 (0 if quick), and compared with the whole of it;
+the null value is one half of the original against the other. The peer learns from the same clip,
+with 20 and with 50 states. Papers show pictures of clips, no numbers.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+import coop_runtime
+from coop_eval.clips import ClipDistances, compare, copied_frames, null
+from coop_eval.peers import dynamic_texture
+from coop_runtime import Array
+from tables import markdown
+
+from .rows import Case, Scale, Values
+from .sources import DATA
+
+__all__ = ["TITLE", "cases", "table"]
+
+TITLE = "Clips: dynamic textures (triangle, section 4.1.5; Spatial-Temporal CoopNets)"
+
+_CLIPS = ("fire_pot", "waterfall_curtain", "flag", "boiling_water")
+_METHODS = ("coopnets", "abp")
+_STATES = (20, 50)
+_MINUTES = 7.0
+#: Share of frames that count as copied: of real frames of one half it is this one, by definition.
+_COPIED = 0.05
+_UNITS = {
+    "brightness": "brightness",
+    "contrast": "contrast",
+    "pixels": "pixels",
+    "spectrum": "spectrum, dB",
+    "patches": "patches, SW",
+    "change": "change, dB",
+    "temporal_spectrum": "spectrum in time, dB",
+    "autocorrelation": "autocorrelation in time",
+    "cuboids": "blocks in time, SW",
+    "copied": "copied frames",
+}
+
+
+def cases(scale: Scale) -> list[Case]:
+    """List the rows: of each clip its null value, the peer, and our methods."""
+    found = []
+    for clip in _CLIPS if scale.name == "full" else _CLIPS[:1]:
+        found.append(Case(f"{clip} null", (), partial(_null, clip)))
+        found += [
+            Case(f"{clip} linear {n} states", (), partial(_peer, clip, n, scale.seeds))
+            for n in _STATES
+        ]
+        for method in _METHODS:
+            training = scale.training("clips", f"clips64/{clip}.npz", method, _MINUTES)
+            ways = ("drafts", "refined") if method == "coopnets" else ("drafts",)
+            found += [
+                Case(f"{clip} {method} {way}", (training,), partial(_ours, clip, way, scale.seeds))
+                for way in ways
+            ]
+    return found
+
+
+def table(rows: Mapping[str, Values], scale: Scale) -> str:
+    """Lay out the rows, a table for each clip; the smallest distance is the best."""
+    tables = []
+    for clip in dict.fromkeys(case.name.split()[0] for case in cases(scale)):
+        lines = [
+            [case.name.removeprefix(f"{clip} "), *_cells(rows.get(case.name))]
+            for case in cases(scale)
+            if case.name.split()[0] == clip
+        ]
+        tables.append(markdown([[clip, *_UNITS.values()], *lines]))
+    return "\n\n".join(tables)
+
+
+def _cells(values: Values | None) -> list[str]:
+    if values is None:
+        return ["not run"] * len(_UNITS)
+    cells = []
+    for key in _UNITS:
+        value, spread = values[key], values.get(f"{key} sd")
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
+        cells.append(text if spread is None else f"{text} ± {spread:.1g}")
+    return cells
+
+
+def _original(clip: str) -> Array:
+    with np.load(DATA / "clips64" / f"{clip}.npz") as content:
+        frames = content["frames"]
+    levels: Array = frames.transpose(3, 0, 1, 2).astype(np.float32) / np.float32(255)
+    return levels
+
+
+def _null(clip: str) -> Values:
+    return {**null(_original(clip))._asdict(), "copied": _COPIED}
+
+
+def _peer(clip: str, states: int, seeds: tuple[int, ...]) -> Values:
+    original = _original(clip)
+    texture = dynamic_texture.learn(original, states)
+    frames = original.shape[1]
+    drawn = (dynamic_texture.synthesise(texture, frames, np.random.default_rng(s)) for s in seeds)
+    return _summary([_distances(clip, original) for clip in drawn])
+
+
+def _ours(clip: str, way: str, seeds: tuple[int, ...], bundle: Path) -> Values:
+    original = _original(clip)
+    found = []
+    with coop_runtime.load(bundle, device="cpu", threads=1) as model:
+        low, high = model.card.signal.value_range
+        for seed in seeds:
+            x = model.generate(1, seed, size=original.shape[1:])
+            if way == "refined":
+                x = model.refined(x, seed=seed).x
+            found.append(_distances((x[0] - low) / (high - low), original))
+    return _summary(found)
+
+
+def _distances(sample: Array, original: Array) -> dict[str, float]:
+    distances: ClipDistances = compare(sample, original)
+    return {**distances._asdict(), "copied": copied_frames(sample, original, quantile=_COPIED)}
+
+
+def _summary(found: list[dict[str, float]]) -> Values:
+    """Give the means over seeds, with standard deviations if there are several."""
+    values: Values = {key: float(np.mean([f[key] for f in found])) for key in found[0]}
+    if len(found) > 1:
+        values |= {f"{key} sd": float(np.std([f[key] for f in found], ddof=1)) for key in found[0]}
+    return values

@@ -82,12 +82,6 @@ def test_blocks_are_those_of_the_clip() -> None:
     np.testing.assert_array_equal(np.diff(inside, axis=4), 1)
 
 
-def test_copies_are_found_even_when_blurred() -> None:
-    original = noise(64, 0.0)
-    assert clips.copied_frames(noise(64, 0.0, seed=1), original) < 0.4
-    assert clips.copied_frames(0.5 + 0.3 * (original[:, ::-1] - 0.5), original) == 1.0
-
-
 def test_wrong_clips_are_refused() -> None:
     with pytest.raises(CoopError, match="alike but for their frames"):
         clips.compare(noise()[:, :, :16], noise())

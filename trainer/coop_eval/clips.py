@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import welch
-from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
 from coop_runtime import Array, CoopError
@@ -19,7 +18,6 @@ __all__ = [
     "ClipDistances",
     "autocorrelation",
     "compare",
-    "copied_frames",
     "cuboids",
     "null",
     "sliced_wasserstein",
@@ -125,36 +123,6 @@ def null(original: Array, seed: int = 0, *, window: int = _WINDOW) -> ClipDistan
     return compare(original[:, :half], original[:, half : 2 * half], seed, window=window)
 
 
-def copied_frames(sample: Array, original: Array, *, quantile: float = 0.05) -> float:
-    """Give the share of frames that are closer to one of the original than real frames are.
-
-    Closer than all but 5 % of the frames of one half of the original are to their nearest frame of
-    the other half: new frames that are as real as the original's have a share of some 0.1. Close
-    is correlated, what the original's frames have in common taken away: a distance would take
-    blurred frames for copies, which are close to everything.
-
-    Parameters
-    ----------
-    sample, original
-        (channels, frames, height, width).
-    quantile
-        Of the real frames' nearness, that the samples' is held against.
-
-    Examples
-    --------
-    >>> clip = np.random.default_rng(0).random((1, 32, 8, 8), np.float32)
-    >>> new = np.random.default_rng(1).random((1, 32, 8, 8), np.float32)
-    >>> copied_frames(clip, clip), copied_frames(new, clip) < 0.4
-    (1.0, True)
-    """
-    common = _frames(original).mean(0)
-    ours, theirs = _frames(sample) - common, _frames(original) - common
-    half = len(theirs) // 2
-    across = cdist(theirs[:half], theirs[half:], "correlation")
-    real = np.quantile(np.concatenate([across.min(0), across.min(1)]), quantile)
-    return float((cdist(ours, theirs, "correlation").min(1) < real).mean())
-
-
 def spatial_spectrum(clip: Array) -> Values:
     """Give the power of frames by spatial frequency, in dB: rings of one cycle per picture.
 
@@ -218,10 +186,6 @@ def _quantile_distance(a: Array, b: Array) -> float:
     """Give the Wasserstein distance of order 1 of many values, by a thousand quantiles."""
     at = (np.arange(1000) + 0.5) / 1000
     return float(np.abs(np.quantile(a, at) - np.quantile(b, at)).mean())
-
-
-def _frames(clip: Array) -> Array:
-    return clip.transpose(1, 0, 2, 3).reshape(clip.shape[1], -1)
 
 
 def _decibels(power: Values) -> Values:

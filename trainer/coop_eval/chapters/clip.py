@@ -5,7 +5,8 @@ import numpy as np
 from coop_runtime import Model
 
 from ..charts import grid
-from ..clips import ClipDistances, compare, copied_frames, null
+from ..clip_copies import copied_frames, copied_frames_real
+from ..clips import ClipDistances, compare, null
 from ..peers.dynamic_texture import learn, synthesise
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Floats, Real
@@ -30,7 +31,7 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
             "linear dynamic texture": synthesise(linear, frames, rng),
         }
         found = {
-            "the original's halves": (null(original, ask.seed), _copied_by_half(original)),
+            "the original itself": (null(original, ask.seed), copied_frames_real(original)),
             **{
                 name: (compare(x, original, ask.seed), copied_frames(x, original))
                 for name, x in made.items()
@@ -45,7 +46,8 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
         pictures.append(Picture(f"clip-{k}", said, _sheet(original, *made.values())))
     text = (
         "As long as the original, with figures of single frames and of their motion. The "
-        "original's own halves, one against the other, are the yardstick."
+        "original's own halves, one against the other, are the yardstick; that of copies are its "
+        "eighths, each against what is clear of it in time."
     )
     caption = (
         "Distances, lower is better (see coop_eval.clips); share of frames that are nearer to one "
@@ -53,11 +55,6 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
     )
     table = Table(caption, ["original", "by", *ClipDistances._fields, "copies"], rows)
     return [Section("clip", "Clip", text, [table], pictures, data)]
-
-
-def _copied_by_half(original: Floats) -> float:
-    half = original.shape[1] // 2
-    return copied_frames(original[:, :half], original[:, half:])
 
 
 def _sheet(*clips: Floats) -> bytes:

@@ -16,7 +16,7 @@ from ..texture_colours import Colours
 
 __all__ = ["portilla_simoncelli"]
 
-STEPS = 100
+STEPS = 30
 ORIENTATIONS = 4
 SCALES = 4
 
@@ -28,13 +28,15 @@ def portilla_simoncelli(
 
     J. Portilla, E. P. Simoncelli, "A parametric texture model based on joint statistics of complex
     wavelet coefficients", IJCV 40 (2000), with four scales, four orientations and windows of 7, as
-    plenoptic documents its synthesis: L-BFGS in 100 steps of up to ten evaluations, variance of the
+    plenoptic documents its synthesis: L-BFGS in steps of up to ten evaluations, variance of the
     highpass residual weighted a hundredfold, minimum and maximum left to the penalty on the range.
     Of a colour picture the statistics of each principal component are matched and, as in the
     authors' colour extension, the correlations of coefficients and magnitudes across components.
 
-    An evaluation of 256×256 grey pixels takes 0.1 s on one slow core, so the whole two minutes; of
-    three colour components four times as long.
+    plenoptic takes 100 steps; here they are 30. A hundred take 141 s of one slow core for 224×224
+    grey bricks and five minutes in colour, and more than 20 bring nothing: the distance in these
+    statistics is 1.57 after 20 steps and 1.56 after 100, of colour pebbles 1.41 after 20 (61 s),
+    below that of real crops (2.2 and 1.7). Thirty take some 45 s in grey, 90 s in colour.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def test_a_report_replaces_nothing(tmp_path: Path) -> None:
 
 
 def test_pictures_go_to_a_model_and_back(fashion: Model) -> None:
-    levels = np.arange(28 * 28, dtype=np.float32).reshape(1, 1, 28, 28) % 256 / 255
+    levels = (np.arange(28 * 28).reshape(1, 1, 28, 28) % 256 / 255).astype(np.float32)
     x = to_model(levels, fashion)
     assert (x.min(), x.max()) == (-1, 1)
     np.testing.assert_allclose(from_model(x, fashion), levels, atol=1e-6)

@@ -25,8 +25,8 @@ def sound(model: Model, real: Real, ask: Ask) -> list[Section]:
     for k, original in enumerate(real.test):
         if len(original) < 2 * SHORTEST * rate:
             raise CoopError(
-                f"original {k} takes {len(original) / rate:.1f} s; give {2 * SHORTEST:g} s or more: "
-                "its halves are compared"
+                f"original {k} takes {len(original) / rate:.1f} s; give {2 * SHORTEST:g} s or "
+                "more: its halves are compared"
             )
         samples = drawn(model, 1, ask.seed, len(original))
         noise = random_phase(original, np.random.default_rng(ask.seed)).astype(np.float32)

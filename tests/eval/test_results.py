@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,12 +84,12 @@ def test_what_fails_is_named_and_the_rest_is_done(
     def fails() -> None:
         raise CoopError("no data")
 
-    failed = results.work(1, "rows", [("a", fails), ("b", lambda: done.append("b"))])
-    assert (failed, done) == (["a: no data"], ["b"])
-    told = capsys.readouterr().err
-    assert "[rows 1/2, 0 min, 0 left] a FAILED: no data" in told
-    with pytest.raises(ZeroDivisionError):
-        results.work(1, "rows", [("a", lambda: 1 / 0)])
+    with ThreadPoolExecutor(1) as pool:
+        failed = results.work(pool, "rows", {"a": fails, "b": lambda: done.append("b")})
+        assert (failed, done) == (["a: no data"], ["b"])
+        assert "[rows 1/2, 0 min, 0 left] a FAILED: no data" in capsys.readouterr().err
+        with pytest.raises(ZeroDivisionError):
+            results.work(pool, "rows", {"a": lambda: 1 / 0})
 
 
 def test_trainings_have_names_of_their_own(results: Any) -> None:

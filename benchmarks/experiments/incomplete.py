@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from coop_eval.completion import Inferring, blended, hidden_error, suggest
-from coop_eval.holes import holes
+from coop_eval.filling.completion import Inferring, blended, hidden_error, suggest
+from coop_eval.filling.holes import holes
+from coop_eval.filling.recovery import recovered_pictures
 from coop_eval.peers.inpainting import PEERS
-from coop_eval.recovery import recovered_pictures
 from coop_runtime import load
 from tables import markdown
 

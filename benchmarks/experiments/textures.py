@@ -28,7 +28,7 @@ from coop_eval.peers.texture_quilting import image_quilting
 from coop_eval.peers.texture_synthesis import STEPS as SYNTHESIS_STEPS
 from coop_eval.peers.texture_synthesis import portilla_simoncelli
 from coop_eval.subject import from_model
-from coop_eval.textures import TextureFigures, TextureReference
+from coop_eval.textures.figures import TextureFigures, TextureReference
 from coop_trainer.data import load_texture
 from tables import markdown
 

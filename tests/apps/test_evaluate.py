@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from coop_apps.evaluate import main
 from coop_apps.train import main as train
-from coop_eval.features import classifier
+from coop_eval.pictures.features import classifier
 from coop_runtime import Array, load
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -5,10 +5,10 @@ import numpy as np
 from coop_runtime import Model
 
 from ..charts import grid
-from ..completion import Inferring, Judged, judge, suggest
-from ..holes import Mask, holes
+from ..filling.completion import Inferring, Judged, judge, suggest
+from ..filling.holes import Mask, holes
+from ..filling.reconstruction import reconstruct, reconstruction_error
 from ..peers.inpainting import PEERS
-from ..reconstruction import reconstruct, reconstruction_error
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Floats, Real
 

@@ -4,11 +4,11 @@ import numpy as np
 
 from coop_runtime import CoopError, Model
 
-from ..hearing import SHORTEST
 from ..peers.sounds import random_phase
 from ..report import Cell, Picture, Section, Table
-from ..sounds import Likeness, halves, likeness
-from ..spectrograms import spectrograms
+from ..sounds.hearing import SHORTEST
+from ..sounds.likeness import Likeness, halves, likeness
+from ..sounds.spectrograms import spectrograms
 from .asked import Ask, Floats, Real
 from .drawn import drawn
 

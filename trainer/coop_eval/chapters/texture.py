@@ -10,7 +10,7 @@ from coop_runtime import Model
 from ..charts import grid
 from ..peers.texture_phase import periodic_component, random_phase
 from ..report import Cell, Picture, Section, Table
-from ..textures import TextureFigures, TextureReference
+from ..textures.figures import TextureFigures, TextureReference
 from .asked import Ask, Floats, Real
 from .drawn import drawn
 

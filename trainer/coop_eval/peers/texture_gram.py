@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d, conv2d, pad, relu
 
 from coop_runtime.errors import CoopError
 
-from ..texture_colours import Colours
+from ..textures.colours import Colours
 
 __all__ = ["gram_matching"]
 

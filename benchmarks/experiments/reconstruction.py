@@ -2,9 +2,9 @@
 
 200 test pictures of CIFAR-10 and of the faces; mean squared error per pixel of pictures within
 [−1, 1], which is the paper's range (`coop_eval.filling.reconstruction` says why). By the encoder
-alone, as in the paper; by 50 Langevin steps from the encoder's code and 150 without noise; and, as the linear
-peer, by as many principal components of the training pictures as the models have latents. Models
-learn 6 minutes of one processor.
+alone, as in the paper; by 50 Langevin steps from the encoder's code and 150 without noise; and, as
+the linear peer, by as many principal components of the training pictures as the models have
+latents. Models learn 6 minutes of one processor.
 """
 
 from collections.abc import Mapping

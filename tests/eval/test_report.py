@@ -102,3 +102,9 @@ def test_real_data_must_be_given_where_they_are_not_known(fashion: Model) -> Non
 def test_neither_run_nor_bundle_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CoopError, match="neither a bundle"):
         open_subject(tmp_path, tmp_path)
+
+
+def test_an_original_is_read_at_the_size_of_training() -> None:
+    brick = load(EXPORTED / "brick", device="cpu")
+    (pictures,) = units(read_signals(["brick"], brick), brick)
+    assert pictures.shape == (1, 1, 256, 256)

@@ -12,8 +12,6 @@ import pytest
 
 from coop_runtime import CoopError
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
 EXPERIMENT = """
 from experiments.rows import Case
 
@@ -33,17 +31,16 @@ def table(rows, scale):
 
 
 @pytest.fixture
-def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, load_module: Any) -> Any:
     (tmp_path / "numbers.py").write_text(EXPERIMENT)
     spec = importlib.util.spec_from_file_location("experiments.numbers", tmp_path / "numbers.py")
     assert spec is not None
     assert spec.loader is not None
-    importlib.import_module("experiments")
+    load_module("experiments")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(sys.modules, "experiments.numbers", module)
-    return importlib.import_module("results")
+    return load_module("results")
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ def cases(scale: Scale) -> list[Case]:
             partial(measure, source, scale.samples),
         )
         for source in SETS
+        if source in scale.sets
         for method in METHODS
         for seed in scale.seeds
     ]

@@ -12,12 +12,13 @@ measure it again. ``--write`` puts the tables into docs/results.md, each between
 """
 
 import argparse
+import multiprocessing
+import os
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -69,38 +70,53 @@ def _between(table: str, marks: re.Match[str]) -> str:
     return f"{marks[1]}\n{table}\n\n{marks[2]}"
 
 
-def work(jobs: int, what: str, tasks: Sequence[tuple[str, Callable[[], object]]]) -> list[str]:
-    """Do all tasks, ``jobs`` at a time, telling how far it is; give what failed, a line each."""
+def work(pool: Executor, what: str, tasks: Mapping[str, Callable[[], object]]) -> list[str]:
+    """Do all tasks, telling how far it is; give what failed, a line each."""
     failed, began = [], time.monotonic()
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(task): name for name, task in tasks}
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                minutes = (time.monotonic() - began) / 60
-                left = minutes / done * (len(tasks) - done)
-                told = f"{what} {done}/{len(tasks)}, {minutes:.0f} min, {left:.0f} left"
-                error = future.exception()
-                if error is not None and not isinstance(error, (CoopError, ValueError)):
-                    raise error
-                if error is not None:
-                    failed.append(f"{futures[future]}: {error}")
-                outcome = f" FAILED: {error}" if error else ""
-                print(f"[{told}] {futures[future]}{outcome}", file=sys.stderr, flush=True)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    futures = {pool.submit(task): name for name, task in tasks.items()}
+    try:
+        for done, future in enumerate(as_completed(futures), 1):
+            minutes = (time.monotonic() - began) / 60
+            left = minutes / done * (len(tasks) - done)
+            told = f"{what} {done}/{len(tasks)}, {minutes:.0f} min, {left:.0f} left"
+            error = future.exception()
+            if error is not None and not isinstance(error, (CoopError, ValueError)):
+                raise error
+            if error is not None:
+                failed.append(f"{futures[future]}: {error}")
+            outcome = f" FAILED: {error}" if error else ""
+            print(f"[{told}] {futures[future]}{outcome}", file=sys.stderr, flush=True)
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
     return failed
 
 
-def row(place: Workplace, name: str, scale: Scale, case: Case) -> None:
-    """Measure a row in a process of its own, so that rows run side by side."""
-    command = [sys.executable, __file__, "--out", str(place.folder)]
-    command += ["--quick"] if scale is QUICK else []
-    done = subprocess.run(
-        [*command, "--row", name, case.name], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CoopError((done.stderr.strip().splitlines() or ["no message"])[-1])
+def row(place: Workplace, scale: Scale, experiment: str, name: str) -> None:
+    """Measure the row of this name; in a process that measures many."""
+    (case,) = (c for c in experiments([experiment])[experiment].cases(scale) if c.name == name)
+    measured(place, experiment, scale, case)
+
+
+def run(
+    place: Workplace, scale: Scale, cases: Sequence[tuple[str, Case]], jobs: int, train: bool
+) -> list[str]:
+    """Train what is wanting, then measure what is, unless only to ``train``; give what failed."""
+    todo = [(name, case) for name, case in cases if not known(place, name, scale, case)]
+    wanted = trainings(place, [case for _, case in todo])
+    with ThreadPoolExecutor(jobs) as threads:  # each training is a process of its own
+        failed = work(threads, "trainings", {t.name: partial(place.bundle, t) for t in wanted})
+    if train:
+        return failed
+    rows = {
+        f"{name}: {case.name}": partial(row, place, scale, name, case.name)
+        for name, case in todo
+        if all(place.is_done(training) for training in case.trainings)
+    }
+    os.environ["OMP_NUM_THREADS"] = "1"  # a core for each row
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=20) as processes:
+        return failed + work(processes, "rows", rows)
 
 
 def main() -> int:
@@ -123,8 +139,7 @@ def main() -> int:
     modules = experiments([options.row[0]] if options.row else options.only)
     cases = [(name, case) for name, module in modules.items() for case in module.cases(scale)]
     if options.row:
-        (case,) = (case for _, case in cases if case.name == options.row[1])
-        measured(place, options.row[0], scale, case)
+        row(place, scale, *options.row)
         return 0
     if options.list:
         for training in dict.fromkeys(t for _, case in cases for t in case.trainings):
@@ -132,23 +147,7 @@ def main() -> int:
         for name, case in cases:
             print(f"{'done' if known(place, name, scale, case) else '    '} {name}: {case.name}")
         return 0
-    failed: list[str] = []
-    if not options.tables:
-        todo = [(name, case) for name, case in cases if not known(place, name, scale, case)]
-        wanted = trainings(place, [case for _, case in todo])
-        failed += work(
-            options.jobs, "trainings", [(t.name, partial(place.bundle, t)) for t in wanted]
-        )
-        if not options.train:
-            failed += work(
-                options.jobs,
-                "rows",
-                [
-                    (f"{name}: {case.name}", partial(row, place, name, scale, case))
-                    for name, case in todo
-                    if all(place.is_done(training) for training in case.trainings)
-                ],
-            )
+    failed = [] if options.tables else run(place, scale, cases, options.jobs, options.train)
     laid = tables(place, scale, modules)
     for name, table in laid.items():
         print(f"## {modules[name].TITLE}\n\n{table}\n")

@@ -5,7 +5,7 @@
 
 Each model is trained, exported and played as a user would: coop-train, coop-export and
 coop_runtime. Models found in --work from an earlier call are not trained again. The figures and
-what they are compared with are explained in `coop_eval.textures`.
+what they are compared with are explained in `coop_eval.textures.figures`.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 import coop_runtime
 from coop_eval.peers.texture_phase import random_phase
-from coop_eval.texture_copies import copied_patches, copied_patches_real
-from coop_eval.texture_diversity import ms_ssim_between
-from coop_eval.texture_statistics import PsReference
+from coop_eval.textures.copies import copied_patches, copied_patches_real
+from coop_eval.textures.diversity import ms_ssim_between
+from coop_eval.textures.statistics import PsReference
 from coop_trainer.data import BUILT_IN, load_texture
 
 SIDE = 256

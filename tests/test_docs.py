@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from coop_apps import export, run, train
+from coop_apps import evaluate, export, run, train
 from coop_apps.studio import command
 from coop_runtime.card import Card, Graph, Langevin, Signal
 
@@ -30,6 +30,7 @@ COMMANDS = {
     "coop-train": train.main,
     "coop-export": export.main,
     "coop-run": run.main,
+    "coop-eval": evaluate.main,
     "coop-studio": command.main,
 }
 

@@ -128,10 +128,10 @@ def main(
             "what": str(subject),
             "learned by": evaluated.model.card.training.get("method"),
             "real data": ", ".join(real.names),
-            "samples": samples,
-            "examples": examples,
             "seed": seed,
         }
+        if evaluated.model.card.signal.kind == "images":
+            facts |= {"samples": samples, "examples": examples}
         write_report(folder, f"Report on {evaluated.name}", facts, sections)
     click.echo(f"look at: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
 

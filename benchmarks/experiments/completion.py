@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from coop_eval.completion import Inferring, Judged, blended, judge, suggest
-from coop_eval.holes import Mask, holes, irregular
+from coop_eval.filling.completion import Inferring, Judged, blended, judge, suggest
+from coop_eval.filling.holes import Mask, holes, irregular
 from coop_eval.peers.inpainting import PEERS
 from coop_runtime import CoopError, load
 from tables import markdown

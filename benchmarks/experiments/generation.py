@@ -10,8 +10,8 @@ Three claims of the papers, from one measuring of each bundle:
 Data: Fashion-MNIST, CIFAR-10 (10,000 pictures), 4,000 faces, 1,000 scenes; judged by test pictures
 (1,000; of the scenes 200). 1,000 samples of each bundle, a third of them of 64×64; in quick runs a
 fifth. The papers' scores use Inception, ours the features of a classifier trained on the set
-(`coop_eval.features`): only orders can be compared. Every method learns in the same minutes of one
-processor (see `trainings`).
+(`coop_eval.pictures.features`): only orders can be compared. Every method learns in the same
+minutes of one processor (see `trainings`).
 
 Refinement is measured twice, with the noise of Langevin dynamics as the card says, and *quiet*,
 without it: noise of 10 steps of 0.01 stays visible in the last state unless the descriptor has
@@ -27,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
-from coop_eval.features import Classifier, classifier
-from coop_eval.pictures import STEPS, Quality, Report, quality, report, states
+from coop_eval.pictures.features import Classifier, classifier
+from coop_eval.pictures.quality import STEPS, Quality, Report, quality, report, states
 from coop_runtime import Array, load
 
 from .arrays import unit_pictures
@@ -53,6 +53,7 @@ def cases(scale: Scale) -> list[Case]:
             partial(measure, source, scale.samples),
         )
         for source in SETS
+        if source in scale.sets
         for method in METHODS
         for seed in scale.seeds
     ]

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from coop_eval.completion import Inferring, blended, hidden_error, suggest
-from coop_eval.holes import holes
+from coop_eval.filling.completion import Inferring, blended, hidden_error, suggest
+from coop_eval.filling.holes import holes
+from coop_eval.filling.recovery import recovered_pictures
 from coop_eval.peers.inpainting import PEERS
-from coop_eval.recovery import recovered_pictures
 from coop_runtime import load
 from tables import markdown
 
@@ -49,7 +49,7 @@ def cases(scale: Scale) -> list[Case]:
     count = min(INFERRED, scale.examples)
     models = [
         Case(f"{mask} {method}", (training(scale, mask, method),), partial(measure, count))
-        for mask in MASKS
+        for mask in scale.masks
         for method in METHODS
     ]
     return models + [Case(n, (), partial(measure_peer, count, n)) for n in INTERPOLATIONS]

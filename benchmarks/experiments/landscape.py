@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import coop_runtime
-from coop_eval.landscape import Minima, barriers, basins, best_threshold, descend, joined
-from coop_eval.landscape_graph import disconnectivity_graph
-from coop_eval.manifold import energy_of_latents, latents_of
-from coop_eval.purity import neighbours_agree, purity
+from coop_eval.energy.graph import disconnectivity_graph
+from coop_eval.energy.landscape import Minima, barriers, basins, best_threshold, descend, joined
+from coop_eval.energy.manifold import energy_of_latents, latents_of
+from coop_eval.energy.purity import neighbours_agree, purity
 from coop_runtime import Array, Model
 from tables import markdown
 

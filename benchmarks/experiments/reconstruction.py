@@ -1,18 +1,18 @@
 """Reconstruction of unseen pictures: divergence triangle, section 4.2 and Table 2.
 
 200 test pictures of CIFAR-10 and of the faces; mean squared error per pixel of pictures within
-[−1, 1], which is the paper's range (`coop_eval.reconstruction` says why). By the encoder alone, as
-in the paper; by 50 Langevin steps from the encoder's code and 150 without noise; and, as the linear
-peer, by as many principal components of the training pictures as the models have latents. Models
-learn 6 minutes of one processor.
+[−1, 1], which is the paper's range (`coop_eval.filling.reconstruction` says why). By the encoder
+alone, as in the paper; by 50 Langevin steps from the encoder's code and 150 without noise; and, as
+the linear peer, by as many principal components of the training pictures as the models have
+latents. Models learn 6 minutes of one processor.
 """
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from coop_eval.filling.reconstruction import Reconstructed, reconstruct, reconstruction_error
 from coop_eval.peers.components import principal_components
-from coop_eval.reconstruction import Reconstructed, reconstruct, reconstruction_error
 from coop_runtime import load
 from tables import markdown
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from coop_eval.filling.reconstruction import Reconstructed, reconstruct, reconstruction_error
 from coop_eval.peers.components import principal_components
-from coop_eval.reconstruction import Reconstructed, reconstruct, reconstruction_error
 from coop_runtime import load
 from tables import markdown
 

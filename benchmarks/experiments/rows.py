@@ -32,6 +32,10 @@ class Scale:
         Test pictures of completion, reconstruction and the like.
     seeds
         Of trainings and chains.
+    sets
+        Image sets that the experiments with several take.
+    masks
+        Those of incomplete training data.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Scale:
     samples: int
     examples: int
     seeds: tuple[int, ...]
+    sets: tuple[str, ...]
+    masks: tuple[str, ...]
 
     def training(
         self,
@@ -63,8 +69,24 @@ class Scale:
 #: Minutes of processor time that a training on an image set takes.
 _MINUTES = {"faces64": 6.0, "cifar10": 6.0, "fashion": 4.0, "mnist": 4.0, "scenes64": 4.0}
 
-FULL = Scale("full", 1.0, 1000, 200, (0, 1, 2))
-QUICK = Scale("quick", 0.05, 200, 16, (0,))
+FULL = Scale(
+    "full",
+    1.0,
+    samples=1000,
+    examples=200,
+    seeds=(0, 1, 2),
+    sets=("fashion", "mnist", "cifar10", "faces64", "scenes64"),
+    masks=("P.5", "P.7", "MB10", "B20", "B30"),
+)
+QUICK = Scale(
+    "quick",
+    0.05,
+    samples=200,
+    examples=16,
+    seeds=(0,),
+    sets=("fashion", "mnist", "faces64"),
+    masks=("P.5", "B20"),
+)
 
 
 class Case(NamedTuple):

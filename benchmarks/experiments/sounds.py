@@ -4,8 +4,8 @@ Each model learns one of six sounds (5 s at 11,025 Hz) for 6 minutes, preset ``q
 `coopnets` and by `abp`; 5 s are drawn with each seed of the scale, and `coopnets`' drafts are also
 refined with the card's steps. Measured are the statistics of McDermott and Simoncelli (2011) as SNR
 against the original, the distance of modulation spectra and the share of near-copied grains
-(`coop_eval.sounds`), for the peers of `coop_eval.peers.sounds` too, and for one half of the
-original against the other: what the sound itself reaches. The reduced scale takes two of the
+(`coop_eval.sounds.likeness`), for the peers of `coop_eval.peers.sounds` too, and for one half of
+the original against the other: what the sound itself reaches. The reduced scale takes two of the
 sounds and fewer iterations of the statistics' imposition.
 """
 
@@ -17,9 +17,9 @@ import soundfile
 from numpy.typing import NDArray
 
 import coop_runtime
-from coop_eval.hearing import Statistics
 from coop_eval.peers.sounds import matched_statistics, random_phase, shuffled_grains
-from coop_eval.sounds import Likeness, halves, likeness
+from coop_eval.sounds.hearing import Statistics
+from coop_eval.sounds.likeness import Likeness, halves, likeness
 from coop_runtime.errors import CoopError
 from tables import markdown
 

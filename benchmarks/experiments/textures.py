@@ -7,9 +7,10 @@ of it. Claims: statistics within 1.25 of the real crops' and no more than 0.05 m
 
 Peers, from the same photograph: random phase; image quilting, with blocks of 36; synthesis by
 Portilla and Simoncelli's statistics, which are those that the distance is of, so it has learned
-from the examiner; and Gram matrices of random filters. Their settings are plenoptic's and their papers'
-or, as each says, cheaper ones that are no worse, with a tenth of the steps at quick; the last two,
-which take minutes, make one picture, so MS-SSIM between samples has nothing to compare.
+from the examiner; and Gram matrices of random filters. Their settings are plenoptic's and their
+papers' or, as each says, cheaper ones that are no worse, with a tenth of the steps at quick; the
+last two, which take a minute or two, make one picture, so MS-SSIM between samples has nothing to
+compare.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ from coop_eval.peers.texture_quilting import image_quilting
 from coop_eval.peers.texture_synthesis import STEPS as SYNTHESIS_STEPS
 from coop_eval.peers.texture_synthesis import portilla_simoncelli
 from coop_eval.subject import from_model
-from coop_eval.textures import TextureFigures, TextureReference
+from coop_eval.textures.figures import TextureFigures, TextureReference
 from coop_trainer.data import load_texture
 from tables import markdown
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from coop_eval.cochlea import cochlear_filters, modulation_filters, octave_filters
+from coop_eval.sounds.cochlea import cochlear_filters, modulation_filters, octave_filters
 
 
 @pytest.mark.parametrize("samples", [2205, 2000])

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio
 
-from coop_eval.completion import (
+from coop_eval.filling.completion import (
     Inferring,
     Suggested,
     blended,
@@ -19,7 +19,7 @@ from coop_eval.completion import (
     similarity,
     suggest,
 )
-from coop_eval.holes import Mask, holes
+from coop_eval.filling.holes import Mask, holes
 from coop_runtime import CoopError, load
 
 Floats = NDArray[np.float32]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coop_eval.coverage import coverage
+from coop_eval.pictures.coverage import coverage
 from coop_runtime import CoopError
 
 

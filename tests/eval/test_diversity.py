@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from skimage.metrics import structural_similarity
 
-from coop_eval.diversity import memorised, nearest, pairwise_similarity
+from coop_eval.pictures.diversity import memorised, nearest, pairwise_similarity
 from coop_runtime import CoopError
 
 

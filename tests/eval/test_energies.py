@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coop_eval.energies import auroc, energies, histograms
+from coop_eval.energy.energies import auroc, energies, histograms
 from coop_runtime import Array, CoopError, load
 
 

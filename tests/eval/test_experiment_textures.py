@@ -1,6 +1,5 @@
 """Rows and tables of the textures' experiment."""
 
-import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,14 +9,6 @@ import pytest
 
 import coop_runtime
 from coop_runtime.card import Card
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def load_module(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Rows and tables of completion, reconstruction, incomplete data and dimension reduction."""
 
-import importlib
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -9,13 +7,6 @@ import numpy as np
 import pytest
 
 NAMES = ("completion", "reconstruction", "incomplete", "reduction")
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def load_module(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
 
 
 @pytest.fixture(params=NAMES)

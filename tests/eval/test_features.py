@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from coop_eval.damages import DAMAGES, damaged
-from coop_eval.features import Classifier, classifier, train
-from coop_eval.kernel import kernel_distance
+from coop_eval.pictures.damages import DAMAGES, damaged
+from coop_eval.pictures.features import Classifier, classifier, train
+from coop_eval.pictures.kernel import kernel_distance
 from coop_runtime import Array, CoopError
 
 

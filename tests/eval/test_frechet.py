@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from coop_eval.frechet import frechet
+from coop_eval.pictures.frechet import frechet
 from coop_runtime import CoopError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from coop_eval.grains import copied_grains
+from coop_eval.sounds.grains import copied_grains
 from coop_runtime import CoopError
 
 RATE = 8000.0

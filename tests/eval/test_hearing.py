@@ -5,8 +5,8 @@ import pytest
 import scipy.signal
 import scipy.stats
 
-from coop_eval.cochlea import cochlear_filters
-from coop_eval.hearing import statistics
+from coop_eval.sounds.cochlea import cochlear_filters
+from coop_eval.sounds.hearing import statistics
 from coop_runtime import CoopError
 
 RATE = 11025.0

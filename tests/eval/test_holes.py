@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coop_eval.holes import holes, irregular
+from coop_eval.filling.holes import holes, irregular
 from coop_runtime import CoopError
 from coop_trainer.data import draw_masks
 

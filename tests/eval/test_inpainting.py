@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coop_eval.holes import holes
+from coop_eval.filling.holes import holes
 from coop_eval.peers.inpainting import PEERS, biharmonic, harmonic, mean_fill, membrane
 from coop_runtime import CoopError
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coop_eval.kernel import kernel_distance, squared_mmd
+from coop_eval.pictures.kernel import kernel_distance, squared_mmd
 from coop_runtime import CoopError
 
 

@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import minimize
 
 import coop_runtime
-from coop_eval import landscape, manifold, purity
-from coop_eval.landscape_graph import disconnectivity_graph
+from coop_eval.energy import landscape, manifold, purity
+from coop_eval.energy.graph import disconnectivity_graph
 from coop_runtime import CoopError
 
 #: Centres of a mixture of Gaussians: two pairs, 2 apart within, 8 apart between.

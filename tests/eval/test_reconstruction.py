@@ -7,10 +7,10 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from coop_eval.completion import hidden_error
+from coop_eval.filling.completion import hidden_error
+from coop_eval.filling.reconstruction import reconstruct, reconstruction_error
+from coop_eval.filling.recovery import recovered_pictures
 from coop_eval.peers.components import principal_components
-from coop_eval.reconstruction import reconstruct, reconstruction_error
-from coop_eval.recovery import recovered_pictures
 from coop_runtime import CoopError, load
 from coop_trainer.config import configure
 from coop_trainer.data import Signals, hide

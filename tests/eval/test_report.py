@@ -54,7 +54,7 @@ def test_a_report_replaces_nothing(tmp_path: Path) -> None:
 
 
 def test_pictures_go_to_a_model_and_back(fashion: Model) -> None:
-    levels = np.arange(28 * 28, dtype=np.float32).reshape(1, 1, 28, 28) % 256 / 255
+    levels = (np.arange(28 * 28).reshape(1, 1, 28, 28) % 256 / 255).astype(np.float32)
     x = to_model(levels, fashion)
     assert (x.min(), x.max()) == (-1, 1)
     np.testing.assert_allclose(from_model(x, fashion), levels, atol=1e-6)
@@ -102,3 +102,9 @@ def test_real_data_must_be_given_where_they_are_not_known(fashion: Model) -> Non
 def test_neither_run_nor_bundle_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CoopError, match="neither a bundle"):
         open_subject(tmp_path, tmp_path)
+
+
+def test_an_original_is_read_at_the_size_of_training() -> None:
+    brick = load(EXPORTED / "brick", device="cpu")
+    (pictures,) = units(read_signals(["brick"], brick), brick)
+    assert pictures.shape == (1, 1, 256, 256)

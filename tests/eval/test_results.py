@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,8 +11,6 @@ from typing import Any
 import pytest
 
 from coop_runtime import CoopError
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 EXPERIMENT = """
 from experiments.rows import Case
@@ -32,17 +31,16 @@ def table(rows, scale):
 
 
 @pytest.fixture
-def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, load_module: Any) -> Any:
     (tmp_path / "numbers.py").write_text(EXPERIMENT)
     spec = importlib.util.spec_from_file_location("experiments.numbers", tmp_path / "numbers.py")
     assert spec is not None
     assert spec.loader is not None
-    importlib.import_module("experiments")
+    load_module("experiments")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(sys.modules, "experiments.numbers", module)
-    return importlib.import_module("results")
+    return load_module("results")
 
 
 @pytest.fixture
@@ -83,12 +81,12 @@ def test_what_fails_is_named_and_the_rest_is_done(
     def fails() -> None:
         raise CoopError("no data")
 
-    failed = results.work(1, "rows", [("a", fails), ("b", lambda: done.append("b"))])
-    assert (failed, done) == (["a: no data"], ["b"])
-    told = capsys.readouterr().err
-    assert "[rows 1/2, 0 min, 0 left] a FAILED: no data" in told
-    with pytest.raises(ZeroDivisionError):
-        results.work(1, "rows", [("a", lambda: 1 / 0)])
+    with ThreadPoolExecutor(1) as pool:
+        failed = results.work(pool, "rows", {"a": fails, "b": lambda: done.append("b")})
+        assert (failed, done) == (["a: no data"], ["b"])
+        assert "[rows 1/2, 0 min, 0 left] a FAILED: no data" in capsys.readouterr().err
+        with pytest.raises(ZeroDivisionError):
+            results.work(pool, "rows", {"a": lambda: 1 / 0})
 
 
 def test_trainings_have_names_of_their_own(results: Any) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from coop_eval.sliced import laplacian_pyramid, multiscale_sliced
+from coop_eval.pictures.sliced import laplacian_pyramid, multiscale_sliced
 from coop_runtime import Array, CoopError
 
 

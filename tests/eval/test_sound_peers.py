@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coop_eval.grains import copied_grains
-from coop_eval.hearing import statistics
 from coop_eval.peers.sounds import matched_statistics, random_phase, shuffled_grains
-from coop_eval.sounds import snr
+from coop_eval.sounds.grains import copied_grains
+from coop_eval.sounds.hearing import statistics
+from coop_eval.sounds.likeness import snr
 
 RATE = 4000.0
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from coop_eval.hearing import Statistics, statistics
-from coop_eval.sounds import halves, likeness, modulation_distance, snr
+from coop_eval.sounds.hearing import Statistics, statistics
+from coop_eval.sounds.likeness import halves, likeness, modulation_distance, snr
 
 RATE = 11025.0
 NOISE = np.random.default_rng(0).standard_normal(44100)

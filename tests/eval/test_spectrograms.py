@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coop_eval.spectrograms import spectrograms
+from coop_eval.sounds.spectrograms import spectrograms
 from coop_runtime import CoopError
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from coop_eval.texture_colours import Colours
-from coop_eval.texture_copies import copied_patches, copied_patches_real
-from coop_eval.texture_diversity import ms_ssim_between
-from coop_eval.texture_statistics import PsReference
-from coop_eval.texture_wasserstein import PatchReference
-from coop_eval.textures import TextureReference
+from coop_eval.textures.colours import Colours
+from coop_eval.textures.copies import copied_patches, copied_patches_real
+from coop_eval.textures.diversity import ms_ssim_between
+from coop_eval.textures.figures import TextureReference
+from coop_eval.textures.statistics import PsReference
+from coop_eval.textures.wasserstein import PatchReference
 from coop_runtime import CoopError
 
 Floats = NDArray[np.float64]

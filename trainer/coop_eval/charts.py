@@ -11,7 +11,7 @@ from PIL import Image
 
 from coop_runtime import Array, CoopError
 
-from .energies import histograms
+from .energy.energies import histograms
 
 __all__ = ["energy_chart", "grid"]
 

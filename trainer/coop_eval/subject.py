@@ -76,9 +76,9 @@ def read_signals(sources: Sequence[str], model: Model) -> Signals:
         case "images":
             read = load_images(sources, size=side, grey=signal.channels == 1)
         case "texture":
-            read = load_texture(sources, size=None, crop=side)
+            read = load_texture(sources, size=_scaled_to(model), crop=side)
         case "clips":
-            read = load_clips(sources, size=side)
+            read = load_clips(sources, size=_scaled_to(model))
         case "sound":
             assert signal.rate is not None  # noqa: S101  the card requires it of sounds
             read = load_sound(sources, rate=round(signal.rate), crop=2)
@@ -88,6 +88,14 @@ def read_signals(sources: Sequence[str], model: Model) -> Signals:
             f"{signal.channels}; give the data that it was trained on, or others of their kind"
         )
     return read
+
+
+def _scaled_to(model: Model) -> int | None:
+    """Give the size to which training data were scaled, as the card tells; None if it does not."""
+    settings = model.card.training.get("settings")
+    data = settings.get("data") if isinstance(settings, dict) else None
+    size = data.get("size") if isinstance(data, dict) else None
+    return size if isinstance(size, int) else None
 
 
 def units(signals: Signals, model: Model) -> list[Floats]:

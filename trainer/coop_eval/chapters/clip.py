@@ -15,6 +15,7 @@ from .drawn import drawn
 __all__ = ["clip"]
 
 _SHOWN = 8  # frames of each
+_WINDOW = 32  # frames that motion is looked at in, if the halves are as long
 _STATES = 50  # of the linear model, the most that its paper takes
 
 
@@ -24,6 +25,7 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
     pictures, data = [], {}
     for k, original in enumerate(real.test):
         frames = original.shape[1]
+        window = min(_WINDOW, frames // 2)
         linear = learn(original, min(_STATES, frames // 2))
         rng = np.random.default_rng(ask.seed)
         made = {
@@ -31,9 +33,12 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
             "linear dynamic texture": synthesise(linear, frames, rng),
         }
         found = {
-            "the original itself": (null(original, ask.seed), copied_frames_real(original)),
+            "the original itself": (
+                null(original, ask.seed, window=window),
+                copied_frames_real(original),
+            ),
             **{
-                name: (compare(x, original, ask.seed), copied_frames(x, original))
+                name: (compare(x, original, ask.seed, window=window), copied_frames(x, original))
                 for name, x in made.items()
             },
         }

@@ -6,7 +6,7 @@ import numpy as np
 
 from coop_runtime import Model
 
-from ..pictures import own_steps
+from ..pictures.quality import own_steps
 from ..subject import from_model
 from .asked import Floats
 

@@ -5,9 +5,9 @@ import numpy as np
 from coop_runtime import CoopError, Model
 
 from ..charts import energy_chart, grid
-from ..diversity import Memorised
-from ..features import classifier
-from ..pictures import Quality, Report, report
+from ..pictures.diversity import Memorised
+from ..pictures.features import classifier
+from ..pictures.quality import Quality, Report, report
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Real
 

@@ -6,8 +6,9 @@ from coop_runtime import CoopError, Model
 
 from ..peers.sounds import random_phase
 from ..report import Cell, Picture, Section, Table
-from ..sounds import Likeness, halves, likeness
-from ..spectrograms import spectrograms
+from ..sounds.hearing import SHORTEST
+from ..sounds.likeness import Likeness, halves, likeness
+from ..sounds.spectrograms import spectrograms
 from .asked import Ask, Floats, Real
 from .drawn import drawn
 
@@ -22,6 +23,11 @@ def sound(model: Model, real: Real, ask: Ask) -> list[Section]:
     rows: list[list[Cell]] = []
     pictures, data = [], {}
     for k, original in enumerate(real.test):
+        if len(original) < 2 * SHORTEST * rate:
+            raise CoopError(
+                f"original {k} takes {len(original) / rate:.1f} s; give {2 * SHORTEST:g} s or "
+                "more: its halves are compared"
+            )
         samples = drawn(model, 1, ask.seed, len(original))
         noise = random_phase(original, np.random.default_rng(ask.seed)).astype(np.float32)
         heard: dict[str, Floats] = {**samples, "random phase": noise}

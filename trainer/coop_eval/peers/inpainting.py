@@ -19,7 +19,7 @@ from skimage.restoration import inpaint_biharmonic
 
 from coop_runtime import CoopError
 
-from ..holes import Mask
+from ..filling.holes import Mask
 
 __all__ = [
     "PEERS",

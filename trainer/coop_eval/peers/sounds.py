@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..cochlea import cochlear_filters
-from ..hearing import Statistics, level, measure, statistics
-from ..sounds import compared, snr
+from ..sounds.cochlea import cochlear_filters
+from ..sounds.hearing import Statistics, level, measure, statistics
+from ..sounds.likeness import compared, snr
 
 __all__ = ["matched_statistics", "random_phase", "shuffled_grains"]
 

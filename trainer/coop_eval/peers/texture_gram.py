@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, conv2d, interpolate, pad, relu, unfo
 
 from coop_runtime.errors import CoopError
 
-from ..texture_colours import Colours
+from ..textures.colours import Colours
 
 __all__ = ["gram_matching"]
 
@@ -37,8 +37,8 @@ def gram_matching(
     noise on the squared difference of Gram matrices. What differs is for a processor's sake, and
     makes the peer stronger:
 
-    - 128 filters of 7×7 look at each of four levels of a pyramid, which gives them fields of 7 to 56
-      pixels; the paper has 128 of each of eight widths from 3 to 55. Gram matrices hold the
+    - 128 filters of 7×7 look at each of four levels of a pyramid, which gives them fields of 7 to
+      56 pixels; the paper has 128 of each of eight widths from 3 to 55. Gram matrices hold the
       products within a level and with the level before.
     - Filters are drawn for the picture: of patches whose spectrum is flattened halfway, each of
       unit response. As the paper draws them they see the lowest frequencies of a photograph, and

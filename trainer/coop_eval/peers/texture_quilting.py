@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from ..texture_crops import check_texture
+from ..textures.crops import check_texture
 
 __all__ = ["cheapest_seam", "image_quilting"]
 

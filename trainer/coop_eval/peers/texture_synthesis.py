@@ -12,7 +12,7 @@ from torch import Tensor
 
 from coop_runtime.errors import CoopError
 
-from ..texture_colours import Colours
+from ..textures.colours import Colours
 
 __all__ = ["portilla_simoncelli"]
 

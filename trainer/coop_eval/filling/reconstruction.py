@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coop_runtime import CoopError, Model
 from coop_runtime.tasks.reconstruct import How
 
-from .subject import from_model, to_model
+from ..subject import from_model, to_model
 
 __all__ = ["Reconstructed", "reconstruct", "reconstruction_error"]
 

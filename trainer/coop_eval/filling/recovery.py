@@ -2,7 +2,7 @@
 
 Alternating back-propagation (Han, Lu, Zhu, Wu, AAAI 2017), and the divergence triangle (Han et al.
 2018), section 4.4 and Table 3: the per-pixel absolute difference relative to the range on the
-hidden pixels of the training pictures, which is `coop_eval.completion.hidden_error`.
+hidden pixels of the training pictures, which is `coop_eval.filling.completion.hidden_error`.
 """
 
 import io

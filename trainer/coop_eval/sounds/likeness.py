@@ -1,7 +1,7 @@
 """How close a sound is to another as a texture, and whether it is pasted together from it.
 
-Statistics are those of J. H. McDermott, E. P. Simoncelli, Neuron 71, 2011 (`coop_eval.hearing`),
-and they are compared as their Sound Texture Synthesis Toolbox does.
+Statistics are those of J. H. McDermott, E. P. Simoncelli, Neuron 71, 2011
+(`coop_eval.sounds.hearing`), and they are compared as their Sound Texture Synthesis Toolbox does.
 """
 
 from dataclasses import dataclass

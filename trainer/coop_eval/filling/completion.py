@@ -16,9 +16,9 @@ from skimage.metrics import structural_similarity
 from coop_runtime import CoopError, Model
 from coop_runtime.tasks.infer import Start
 
+from ..peers.inpainting import membrane
+from ..subject import from_model, to_model
 from .holes import Mask
-from .peers.inpainting import membrane
-from .subject import from_model, to_model
 
 __all__ = [
     "Inferring",

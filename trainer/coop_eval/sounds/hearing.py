@@ -18,7 +18,7 @@ from coop_runtime.errors import CoopError
 
 from .cochlea import cochlear_filters, modulation_filters, octave_filters
 
-__all__ = ["Statistics", "level", "measure", "statistics"]
+__all__ = ["SHORTEST", "Statistics", "level", "measure", "statistics"]
 
 Sound = NDArray[np.floating]
 

@@ -14,7 +14,7 @@ import numpy as np
 import ot
 from numpy.typing import NDArray
 
-from .texture_crops import check_texture, corner_crops, crop_side, quadrants
+from .crops import check_texture, corner_crops, crop_side, quadrants
 
 __all__ = ["PatchReference"]
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from .texture_colours import Colours
-from .texture_copies import copied_patches, copied_patches_real
-from .texture_crops import check_texture, corner_crops
-from .texture_diversity import ms_ssim_between, ms_ssim_real
-from .texture_statistics import PsReference
-from .texture_wasserstein import PatchReference
+from .colours import Colours
+from .copies import copied_patches, copied_patches_real
+from .crops import check_texture, corner_crops
+from .diversity import ms_ssim_between, ms_ssim_real
+from .statistics import PsReference
+from .wasserstein import PatchReference
 
 __all__ = ["TextureFigures", "TextureReference"]
 

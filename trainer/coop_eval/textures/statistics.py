@@ -15,7 +15,7 @@ import plenoptic as po
 import torch
 from numpy.typing import NDArray
 
-from .texture_crops import check_texture, corner_crops, crop_side, quadrants
+from .crops import check_texture, corner_crops, crop_side, quadrants
 
 __all__ = ["PsReference"]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from coop_runtime import Array, CoopError, Model
 
+from ..energy.energies import Energies, energies
 from .coverage import Coverage, coverage
 from .diversity import Memorised, memorised, pairwise_similarity
-from .energies import Energies, energies
 from .features import Classifier, check_pictures
 from .frechet import frechet
 from .kernel import KernelDistance, kernel_distance
@@ -110,7 +110,7 @@ def report(
     model
         Of pictures: with a generator, an energy, or both.
     features
-        Trained on ``train``; see `coop_eval.features.classifier`.
+        Trained on ``train``; see `coop_eval.pictures.features.classifier`.
     train, test
         Real pictures (m, channels, height, width) in [0, 1], of the model's size.
     n

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .texture_crops import crop_side, quadrants
+from .crops import crop_side, quadrants
 
 __all__ = ["copied_patches", "copied_patches_real"]
 

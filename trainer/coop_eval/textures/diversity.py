@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from .texture_crops import corner_crops, crop_side, quadrants
+from .crops import corner_crops, crop_side, quadrants
 
 __all__ = ["ms_ssim_between", "ms_ssim_real"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
 
-from .texture_crops import check_texture
+from .crops import check_texture
 
 __all__ = ["Colours"]
 

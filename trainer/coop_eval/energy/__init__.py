@@ -1,0 +1,1 @@
+"""What an energy says: of kinds of pictures, and of its minima and the barriers between them."""

@@ -1,0 +1,1 @@
+"""What a model makes of given pictures: holes filled, unseen ones drawn again, recovered ones."""

@@ -1,0 +1,1 @@
+"""How good and how new drawn pictures are: distances of features, coverage, diversity, copies."""

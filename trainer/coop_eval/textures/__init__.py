@@ -1,0 +1,1 @@
+"""Samples of one texture against the picture that they were learned from."""

@@ -4,6 +4,7 @@ Minutes are of one processor's time, whatever else the machine does, so that met
 equal time. A training that was done is kept; one that was cut short is resumed.
 """
 
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from coop_runtime.errors import CoopError
+from coop_runtime.files import write_atomically
 
 from .sources import DATA, SETS, split
 
@@ -106,9 +108,9 @@ class Workplace:
         path = self.folder / "data" / f"{training.source}.npy"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}.npy")
-            np.save(partial, split(training.source).train)
-            partial.replace(path)
+            data = io.BytesIO()
+            np.save(data, split(training.source).train)
+            write_atomically(path, data.getvalue())
         return [str(path)]
 
 

@@ -150,7 +150,8 @@ def _filters(level: Tensor, rng: np.random.Generator) -> Tensor:
     drawn = torch.from_numpy(rng.standard_normal((FILTERS, len(patches))))
     filters = (drawn * gains) @ directions.T
     response = ((filters @ covariance) * filters).sum(1, keepdim=True).sqrt()
-    return (filters / response).float().reshape(FILTERS, -1, WIDTH, WIDTH)
+    unit: Tensor = (filters / response).float()
+    return unit.reshape(FILTERS, -1, WIDTH, WIDTH)
 
 
 def _grams(levels: Sequence[Tensor], filters: Sequence[Tensor], *, wrap: bool) -> list[Tensor]:

@@ -22,13 +22,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_wheel_holds_the_three_packages_only(built: Path) -> None:
+def test_the_wheel_holds_the_four_packages_only(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
         (commands,) = [archive.read(str(n)) for n in names if n.name == "entry_points.txt"]
     packages = {name.parts[0] for name in names if not name.parts[0].endswith(".dist-info")}
-    assert packages == {"coop_runtime", "coop_trainer", "coop_apps"}
+    assert packages == {"coop_runtime", "coop_trainer", "coop_eval", "coop_apps"}
     assert {f"{p}/py.typed" for p in packages} <= {str(name) for name in names}
     assert "coop_trainer/presets/base.toml" in map(str, names)
     assert not [name for name in names if name.suffix in LEARNED]

@@ -115,7 +115,7 @@ def run(
     }
     os.environ["OMP_NUM_THREADS"] = "1"  # a core for each row
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, max_tasks_per_child=20) as processes:
+    with ProcessPoolExecutor(jobs, context) as processes:
         return failed + work(processes, "rows", rows)
 
 

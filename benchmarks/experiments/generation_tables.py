@@ -52,7 +52,8 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
         "**Drafts and refined samples**, kernel distance ×10³ after so many steps\n\n"
         + _refinement(rows, scale),
     ]
-    return "\n\n".join([*parts, *(_details(rows, scale, source) for source in SETS)])
+    known = [source for source in SETS if any(row.startswith(f"{source} ") for row in rows)]
+    return "\n\n".join([*parts, *(_details(rows, scale, source) for source in known)])
 
 
 def row_name(source: str, method: str, seed: int) -> str:

@@ -24,10 +24,10 @@ import numpy as np
 from coop_eval.filling.completion import Inferring, Judged, blended, judge, suggest
 from coop_eval.filling.holes import Mask, holes, irregular
 from coop_eval.peers.inpainting import PEERS
+from coop_eval.subject import Floats, unit_pictures
 from coop_runtime import CoopError, load
 from tables import markdown
 
-from .arrays import Floats, unit_pictures
 from .rows import Case, Scale, Values
 from .sources import DATA, split
 from .spread import over_seeds

@@ -29,9 +29,9 @@ import numpy as np
 
 from coop_eval.pictures.features import Classifier, classifier
 from coop_eval.pictures.quality import STEPS, Quality, Report, quality, report, states
+from coop_eval.subject import unit_pictures
 from coop_runtime import Array, load
 
-from .arrays import unit_pictures
 from .generation_tables import LONGER, OTHER, SETS, row_name, table
 from .rows import Case, Scale, Values
 from .sources import Split, split

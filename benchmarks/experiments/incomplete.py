@@ -18,10 +18,10 @@ from coop_eval.filling.completion import Inferring, blended, hidden_error, sugge
 from coop_eval.filling.holes import holes
 from coop_eval.filling.recovery import recovered_pictures
 from coop_eval.peers.inpainting import PEERS
+from coop_eval.subject import unit_pictures
 from coop_runtime import load
 from tables import markdown
 
-from .arrays import unit_pictures
 from .rows import Case, Scale, Values
 from .sources import split
 from .spread import over_seeds

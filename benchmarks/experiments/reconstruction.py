@@ -13,10 +13,10 @@ from pathlib import Path
 
 from coop_eval.filling.reconstruction import Reconstructed, reconstruct, reconstruction_error
 from coop_eval.peers.components import principal_components
+from coop_eval.subject import unit_pictures
 from coop_runtime import load
 from tables import markdown
 
-from .arrays import unit_pictures
 from .rows import Case, Scale, Values
 from .sources import split
 from .spread import over_seeds

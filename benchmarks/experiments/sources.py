@@ -18,8 +18,8 @@ __all__ = ["DATA", "SETS", "Split", "idx", "split"]
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
-#: Image sets by name, with the number of test examples.
-SETS = {"faces64": 1000, "cifar10": 1000, "fashion": 5000, "mnist": 1500, "scenes64": 200}
+#: Image sets by name.
+SETS = ("faces64", "cifar10", "fashion", "mnist", "scenes64")
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.uint8]

@@ -57,8 +57,8 @@ def test_the_latents_of_a_reduction_are_asked_for(load_module: Any) -> None:
 
 
 def test_pixels_become_pictures_of_one(load_module: Any) -> None:
-    arrays = load_module("experiments.arrays")
+    subject = load_module("coop_eval.subject")
     pixels = np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3)
-    pictures = arrays.unit_pictures(pixels)
+    pictures = subject.unit_pictures(pixels)
     assert pictures.shape == (1, 3, 2, 4)
     assert pictures[0, 2, 1, 3] == np.float32(23) / np.float32(255)

@@ -13,7 +13,16 @@ from coop_trainer.data import Signals, load_clips, load_images, load_sound, load
 from coop_trainer.export.from_run import export_run
 from coop_trainer.run_folder import RunFolder
 
-__all__ = ["Subject", "from_model", "open_subject", "read_signals", "to_model", "units"]
+__all__ = [
+    "Floats",
+    "Subject",
+    "from_model",
+    "open_subject",
+    "read_signals",
+    "to_model",
+    "unit_pictures",
+    "units",
+]
 
 Floats = NDArray[np.float32]
 
@@ -109,10 +118,20 @@ def units(signals: Signals, model: Model) -> list[Floats]:
         return [from_model(x, model) for x in whitened]
     if signals.kind == "sound":
         return [array[0, :, 0] for array in signals.arrays]
-    scaled = (
-        np.moveaxis(array, -1, 1).astype(np.float32) / np.float32(255) for array in signals.arrays
-    )
+    scaled = map(unit_pictures, signals.arrays)
     return [array[0] if signals.kind == "clips" else array for array in scaled]
+
+
+def unit_pictures(levels: NDArray[np.uint8]) -> Floats:
+    """Turn bytes (n, …, channels) into (n, channels, …) of 0 to 1.
+
+    Examples
+    --------
+    >>> unit_pictures(np.full((1, 2, 2, 3), 255, np.uint8)).shape
+    (1, 3, 2, 2)
+    """
+    floats: Floats = np.moveaxis(levels, -1, 1).astype(np.float32) / np.float32(255)
+    return floats
 
 
 def from_model(x: Array, model: Model) -> Floats:

@@ -17,6 +17,7 @@ from coop_runtime import CoopError
 from coop_trainer.recover import recovered
 from coop_trainer.start import resume
 
+from ..subject import unit_pictures
 from .holes import Mask
 
 __all__ = ["Recovered", "recovered_pictures"]
@@ -57,5 +58,4 @@ def recovered_pictures(run: Path) -> Recovered:
         raise CoopError(f"{run}: learned {training.signals.kind}; expected a set of images")
     with np.load(io.BytesIO(recovered(training))) as arrays:
         images, seen = arrays["images"], arrays["seen"]
-    pictures = np.moveaxis(images, -1, 1).astype(np.float32) / np.float32(255)
-    return Recovered(pictures, np.moveaxis(seen, -1, 1) == 0)
+    return Recovered(unit_pictures(images), np.moveaxis(seen, -1, 1) == 0)

@@ -1,7 +1,6 @@
 """Controls that several tabs have."""
 
 import random
-import time
 from typing import Any
 
 import gradio as gr
@@ -13,8 +12,10 @@ __all__ = ["REFINED", "quality", "seed_of", "stops"]
 #: The quality that descriptor and Langevin steps give; the other is the generator's draft.
 REFINED = "Refined"
 
-#: Seconds after which no step of a job that was stopped reaches the page.
-_LATE = 0.3
+#: Milliseconds after which no step of a job that was stopped reaches the page.
+_LATE = 300
+
+_STOPPED = status("Stopped.")
 
 
 def seed_of(tab: str) -> gr.Number:
@@ -50,20 +51,12 @@ def quality(tab: str, usual: int) -> tuple[gr.Radio, gr.Slider]:
 def stops(button: gr.Button, job: Any, line: gr.HTML) -> None:
     """Let a button stop the event ``job``, and say so in the status line.
 
-    It is said twice: a step that the page was about to show when the button was pressed may come
-    after the first.
+    A step that the page was about to show when the button was pressed may come after that; if the
+    line then still shows the progress of a job, it is said again. The page looks and writes in one
+    go: asked of the server, it could come after the last word of a job that was started since.
     """
     stopped = button.click(
-        lambda: status("Stopped."),
-        None,
-        line,
-        cancels=[job],
-        queue=False,
-        api_visibility="private",
+        lambda: _STOPPED, None, line, cancels=[job], queue=False, api_visibility="private"
     )
-    stopped.then(_stopped_after, None, line, queue=False, api_visibility="private")
-
-
-def _stopped_after() -> str:
-    time.sleep(_LATE)
-    return status("Stopped.")
+    waited = stopped.then(None, js=f"() => new Promise(after => setTimeout(after, {_LATE}))")
+    waited.then(None, line, line, js=f"x => x.includes('<progress') ? `{_STOPPED}` : x")

@@ -88,18 +88,6 @@ def test_it_can_be_paused(tab: Any) -> None:
     tab.locator("#clips-film img[src^='data:image/webp']").wait_for()
 
 
-def test_a_long_job_is_stopped_at_once(tab: Any) -> None:
-    enter(tab, "#clips-seconds", 30)
-    enter(tab, "#clips-steps", 100)
-    tab.get_by_role("button", name="Film", exact=True).click()
-    tab.locator("#clips-status progress").wait_for()
-    tab.get_by_role("button", name="Stop", exact=True).click()
-    tab.locator("#clips-status").get_by_text("Stopped.").wait_for(timeout=5000)
-    enter(tab, "#clips-seconds", 0.5)
-    enter(tab, "#clips-steps", 1)
-    assert "--refine 1 " in film(tab)
-
-
 def test_it_fits_a_phone(tab: Any, shot: Any) -> None:
     tab.set_viewport_size({"width": 390, "height": 844})
     tab.wait_for_timeout(300)

@@ -167,12 +167,3 @@ def test_an_upload_is_drawn_again_and_judged(
     said(page, "likely", "32 pictures that it draws itself")
     page.locator("#explore-likely svg[role=img]").wait_for()
     shot(page, "explore-likely")
-
-
-def test_it_can_be_stopped(page: Any) -> None:
-    opened(page, "Sheet")
-    page.get_by_label("number input for Steps of refinement: 0 for drafts").fill("100")
-    page.get_by_label("number input for Pictures").first.fill("64")
-    page.locator("#explore-sheet-start").click()
-    page.locator("#explore-sheet-stop").click()
-    said(page, "sheet", "Stopped")

@@ -170,16 +170,3 @@ def test_nothing_painted_is_one_friendly_line(page: Any, tmp_path: Path) -> None
     page.wait_for_timeout(1500)
     page.locator("#inpaint-start").click()
     page.get_by_text("nothing is missing: paint over the part that is to be filled").wait_for()
-
-
-def test_it_can_be_stopped(page: Any, tmp_path: Path) -> None:
-    opened(page, upload(tmp_path, (300, 300)))
-    page.get_by_role("button", name="More").click()
-    page.get_by_label("number input for Steps", exact=True).fill("1000")
-    paint(page)
-    page.locator("#inpaint-start").click()
-    said(page, "step ")
-    page.locator("#inpaint-stop").click()
-    page.locator("#inpaint-status", has_text="Stopped").wait_for(timeout=10_000)
-    page.wait_for_timeout(1000)
-    assert "Stopped" in page.locator("#inpaint-status").inner_text()

@@ -117,18 +117,6 @@ def test_the_loop_follows_the_sliders(tab: Any, shot: Any) -> None:
     shot(tab, "sounds-live")
 
 
-def test_a_long_job_is_stopped_at_once_and_the_next_one_runs(tab: Any) -> None:
-    enter(tab, "#sounds-seconds", 12)
-    enter(tab, "#sounds-steps", 100)
-    tab.get_by_role("button", name="Make", exact=True).click()
-    tab.locator("#sounds-status progress").wait_for()
-    tab.get_by_role("button", name="Stop", exact=True).click()
-    tab.locator("#sounds-status").get_by_text("Stopped.").wait_for(timeout=5000)
-    enter(tab, "#sounds-seconds", 0.5)
-    enter(tab, "#sounds-steps", 1)
-    assert "--refine 1 " in make(tab)
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_fits_a_phone(tab: Any, dark: bool, shot: Any) -> None:
     if dark:

@@ -74,22 +74,6 @@ def test_another_seed_and_a_draft_and_a_tile(page: Any, tmp_path: Path) -> None:
     assert downloaded(page, tmp_path).stat().st_size > 1000
 
 
-def test_a_job_can_be_stopped(page: Any) -> None:
-    set_number(page, "Height, pixels", 2048)
-    set_number(page, "Width, pixels", 2048)
-    set_number(page, "Steps of refinement", 100)
-    page.get_by_role("button", name="Draw", exact=True).click()
-    status = page.locator("#textures-status")
-    status.locator("progress").wait_for(timeout=60_000)
-    page.get_by_role("button", name="Stop", exact=True).click()
-    status.get_by_text("Stopped.").wait_for(timeout=5_000)
-    set_number(page, "Height, pixels", 64)
-    set_number(page, "Width, pixels", 64)
-    set_number(page, "Steps of refinement", 1)
-    page.get_by_role("button", name="Draw", exact=True).click()
-    assert "64x64" in done(page)
-
-
 def test_it_fits_a_phone(page: Any, shot: Callable[..., Path]) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     wide = page.evaluate("document.documentElement.scrollWidth")

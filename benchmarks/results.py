@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import partial
@@ -51,8 +52,14 @@ def tables(place: Workplace, scale: Scale, modules: dict[str, ModuleType]) -> di
         rows: dict[str, Values] = {}
         for case in module.cases(scale):
             rows |= known(place, name, scale, case)
-        laid[name] = str(module.table(rows, scale)) if rows else "Not run."
+        laid[name] = f"{module.table(rows, scale)}\n\n{_origin(rows)}" if rows else "Not run."
     return laid
+
+
+def _origin(rows: Mapping[str, Values]) -> str:
+    """Say at which commits rows were measured."""
+    counts = Counter(str(row.get("commit", "unknown")) for row in rows.values())
+    return f"Measured at: {', '.join(f'{commit} ({n} rows)' for commit, n in counts.items())}."
 
 
 def write(laid: dict[str, str], document: Path = DOCUMENT) -> None:
@@ -127,6 +134,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less training, fewer examples")
     parser.add_argument("--only", nargs="+", default=list(EXPERIMENTS), choices=EXPERIMENTS)
     parser.add_argument("--out", type=Path, help="folder of all runs  [runs/results, or …-quick]")
+    parser.add_argument("--rows", type=Path, help="folder of rows  [rows in --out]")
     parser.add_argument("--jobs", type=int, default=2, help="trainings, then rows, side by side")
     parser.add_argument("--train", action="store_true", help="train and export only")
     parser.add_argument("--tables", action="store_true", help="print what was measured, no more")
@@ -135,7 +143,8 @@ def main() -> int:
     parser.add_argument("--row", nargs=2, metavar=("EXPERIMENT", "CASE"), help="one row only")
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
-    place = Workplace(options.out or Path("runs", "results" if scale is FULL else "results-quick"))
+    folder = options.out or Path("runs", "results" if scale is FULL else "results-quick")
+    place = Workplace(folder, options.rows or folder / "rows")
     modules = experiments([options.row[0]] if options.row else options.only)
     cases = [(name, case) for name, module in modules.items() for case in module.cases(scale)]
     if options.row:

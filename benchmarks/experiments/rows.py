@@ -1,6 +1,7 @@
 """A row of a table: what one case of an experiment measured, kept in a file of its own."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,11 +125,24 @@ def measured(place: Workplace, experiment: str, scale: Scale, case: Case) -> dic
     if row := known(place, experiment, scale, case):
         return row
     values = case.measure(*(place.bundle(training) for training in case.trainings))
+    values |= {"commit": _commit()}
     file = _file(place, experiment, scale, case)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, (json.dumps(values, indent=1) + "\n").encode())
     return {case.name: values}
 
 
+def _commit() -> str:
+    """Name the commit that is checked out, with a + if files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or "unknown"
+
+
 def _file(place: Workplace, experiment: str, scale: Scale, case: Case) -> Path:
-    return place.folder / "rows" / scale.name / experiment / f"{case.name.replace(' ', '_')}.json"
+    return place.rows / scale.name / experiment / f"{case.name.replace(' ', '_')}.json"

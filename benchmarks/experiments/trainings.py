@@ -62,9 +62,18 @@ class Training:
 
 @dataclass(frozen=True)
 class Workplace:
-    """The folder of all runs, bundles and rows."""
+    """The folder of all runs and bundles, and that of rows.
+
+    Attributes
+    ----------
+    folder
+        Of runs and bundles.
+    rows
+        Of rows; those behind docs/results.md are kept in the repository.
+    """
 
     folder: Path
+    rows: Path
 
     def is_done(self, training: Training) -> bool:
         """Say whether a training has its bundle."""

@@ -49,15 +49,17 @@ def numbers(results: Any) -> ModuleType:
 
 
 def test_a_row_is_measured_once(results: Any, numbers: Any, tmp_path: Path) -> None:
-    place = results.Workplace(tmp_path / "runs")
+    place = results.Workplace(tmp_path / "runs", tmp_path / "rows")
     assert results.tables(place, results.QUICK, {"numbers": numbers}) == {"numbers": "Not run."}
     for _ in range(2):
         for case in numbers.cases(results.QUICK):
             row = results.measured(place, "numbers", results.QUICK, case)
+    commit = row["of 3"].pop("commit")
     assert row == {"of 3": {"square": 9}}
+    assert commit
     assert numbers.calls == [2, 3]
     laid = results.tables(place, results.QUICK, {"numbers": numbers})
-    assert laid == {"numbers": "of 2: 4; of 3: 9"}
+    assert laid == {"numbers": f"of 2: 4; of 3: 9\n\nMeasured at: {commit} (2 rows)."}
     assert results.tables(place, results.FULL, {"numbers": numbers}) == {"numbers": "Not run."}
 
 
@@ -96,5 +98,5 @@ def test_trainings_have_names_of_their_own(results: Any) -> None:
     hidden = scale.training("images", "faces64", "vae", 3, 1, ("--mask", "B20"), "B20")
     assert hidden.name == "faces64-vae-B20-3min-seed1"
     case = importlib.import_module("experiments.rows").Case("x", (faces, hidden, faces), dict)
-    place = results.Workplace(Path("nowhere"))
+    place = results.Workplace(Path("nowhere"), Path("nowhere"))
     assert results.trainings(place, [case]) == [faces, hidden]

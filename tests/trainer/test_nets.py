@@ -9,6 +9,7 @@ from coop_trainer.config import configure
 from coop_trainer.nets import (
     Branch,
     Descriptor,
+    Draw,
     Generator,
     Layer,
     pack_latents,
@@ -234,3 +235,23 @@ def test_reach_of_an_energy_s_gradient(kind: str, name: str) -> None:
 def _rows(found: torch.Tensor) -> torch.Tensor:
     """Along the first spatial axis: whether there is any."""
     return found.flatten(3).any(-1)[0, 0] if found.dim() > 3 else found[0, 0]
+
+
+def test_a_first_level_of_kernel_and_stride_4_projects_before_nearest_up_sampling() -> None:
+    config = replace(
+        configure(load_preset("images", "quick")).generator,
+        levels=(Layer(6, 4, 4), Layer(5, 3, 2)),
+        draw=Draw(3, 2),
+        latents=(7, 0),
+        upsampling="nearest",
+    )
+    g = Generator(config, channels=3, dims=2)
+    z = torch.randn(2, 7, 1, 1)
+    assert g(z).shape == (2, 3, 16, 16)
+    projection, second = (next(level.children()) for level in g.levels)
+    assert isinstance(projection, torch.nn.ConvTranspose2d)
+    assert isinstance(second, torch.nn.Conv2d)
+    expected = torch.einsum("nc,cfhw->nfhw", z[:, :, 0, 0], projection.weight)
+    bias = projection.get_parameter("bias")
+    torch.testing.assert_close(projection(z), expected + bias[:, None, None])
+    assert g.reach == (1, 1)

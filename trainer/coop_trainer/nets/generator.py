@@ -16,9 +16,7 @@ from .layers import Activation, activation, batch_norm, conv, initialise, upward
 from .shapes import (
     Draw,
     Layer,
-    PerAxis,
     check_layer,
-    check_layers,
     check_sd,
     per_axis,
     reach_up,
@@ -35,15 +33,15 @@ class GeneratorConfig:
     Attributes
     ----------
     levels
-        Each level, coarsest first.
+        Each level, coarsest first. A first level with kernel = stride > 1 is DCGAN's projection
+        of z, a fully connected layer, whatever the up-sampling.
     draw
         Kernel and stride of the last layer, which draws the signal.
     latents
         Channels of fresh Gaussian noise that enter at each level; the first must be ≥ 1.
     upsampling
         ``"nearest"``: every layer up-samples by its stride, by repetition, and convolves.
-        ``"transposed"``: every layer is a transposed convolution of its stride (DCGAN); a first
-        level with kernel = stride is DCGAN's projection of z, a fully connected layer.
+        ``"transposed"``: every layer is a transposed convolution of its stride (DCGAN).
     padding
         ``"circular"``: what is drawn can be tiled; or ``"zeros"``. Transposed levels: zeros.
     activation
@@ -76,14 +74,19 @@ class GeneratorConfig:
             raise CoopError("generator.levels and .latents: expected as many of each, ≥ 1")
         if self.latents[0] < 1 or min(self.latents) < 0:
             raise CoopError("generator.latents: expected ≥ 1 at the first level, then ≥ 0")
-        way: Literal["up", "nearest"] = "up" if self.upsampling == "transposed" else "nearest"
-        check_layers("generator.levels", self.levels, way)
-        check_layer("generator.draw", Layer(1, *self.draw), way)
+        for number, level in enumerate(self.levels):
+            check_layer(f"generator.levels[{number}]", level, self.way(number))
+        check_layer("generator.draw", Layer(1, *self.draw), self.way(len(self.levels)))
         check_sd("generator.init_sd", self.init_sd)
         if self.one_size and any(self.latents[1:]):
             raise CoopError("generator.latents: with extra, expected noise at the first level only")
         if self.calibrated and self.upsampling == "transposed":
             raise CoopError("generator.calibrated: needs upsampling = 'nearest'")
+
+    def way(self, number: int) -> Literal["up", "nearest"]:
+        """How a level widens, or the last layer: a transposed convolution, or by repetition."""
+        first = number == 0 and self.levels[0].kernel == self.levels[0].stride != 1
+        return "up" if first or self.upsampling == "transposed" else "nearest"
 
     @property
     def one_size(self) -> bool:
@@ -133,10 +136,12 @@ class Generator(nn.Module):
         )
         below = (0, *(level.filters for level in config.levels))
         self.levels = nn.ModuleList(
-            self._level(noise + fan, level)
-            for noise, fan, level in zip(config.latents, below, config.levels, strict=False)
+            self._level(noise + fan, level, config.way(number))
+            for number, (noise, fan, level) in enumerate(
+                zip(config.latents, below, config.levels, strict=False)
+            )
         )
-        self.draw = self._convolution(below[-1], draw)
+        self.draw = self._convolution(below[-1], draw, config.way(len(config.levels)))
         if config.init_sd is not None:
             initialise(self, config.init_sd)
         self.amplitude: Tensor
@@ -169,7 +174,8 @@ class Generator(nn.Module):
     def reach(self) -> tuple[int, ...]:
         """The cells on either side of a cell on which the samples that it makes depend."""
         layers = (*self.config.levels, Layer(self.channels, *self.config.draw))
-        return reach_up(layers, self.dims, "up" if self.transposed else "nearest")
+        ways = [self.config.way(number) for number in range(len(layers))]
+        return reach_up(layers, self.dims, ways)
 
     @property
     def wraps(self) -> bool:
@@ -194,28 +200,33 @@ class Generator(nn.Module):
         noises = unpack_latents(z, self.config.latents, self.scales)
         h = noises[0]
         for number, (level, noise) in enumerate(zip(self.levels, noises, strict=True)):
-            h = self._wider(h, self.config.levels[number].stride)
+            h = self._wider(h, number)
             if number and self.config.latents[number]:
                 h = torch.cat([h, noise], 1)
             h = level(h)
-        drawn = self.draw(self._wider(h, self.config.draw.stride)).float()
+        drawn = self.draw(self._wider(h, len(self.levels))).float()
         return torch.tanh(drawn * self.amplitude if self.config.amplitude == "data" else drawn)
 
-    def _wider(self, h: Tensor, stride: PerAxis) -> Tensor:
-        """Repeat samples ``stride`` times; transposed convolutions widen by themselves."""
+    def _wider(self, h: Tensor, number: int) -> Tensor:
+        """Repeat samples for the level of that number, or for the last layer, by its stride.
+
+        Transposed convolutions widen by themselves.
+        """
+        levels = self.config.levels
+        stride = levels[number].stride if number < len(levels) else self.config.draw.stride
         factors = per_axis(stride, self.dims)
-        if self.transposed or max(factors) == 1:
+        if self.config.way(number) == "up" or max(factors) == 1:
             return h
         return F.interpolate(h, scale_factor=[float(n) for n in factors], mode="nearest")
 
-    def _level(self, fan: int, layer: Layer) -> nn.Sequential:
+    def _level(self, fan: int, layer: Layer, way: Literal["up", "nearest"]) -> nn.Sequential:
         norm = [batch_norm(self.dims, layer.filters)] if self.config.norm else []
         return nn.Sequential(
-            self._convolution(fan, layer), *norm, activation(self.config.activation)
+            self._convolution(fan, layer, way), *norm, activation(self.config.activation)
         )
 
-    def _convolution(self, fan: int, layer: Layer) -> nn.Module:
-        if self.transposed:
+    def _convolution(self, fan: int, layer: Layer, way: Literal["up", "nearest"]) -> nn.Module:
+        if way == "up":
             return upward(self.dims, fan, layer)
         kernel = per_axis(layer.kernel, self.dims)
         return conv(

@@ -108,7 +108,10 @@ class GrowingGenerator(Growing, Generator):
             )
         self.stops = (*doubling, len(config.levels))
         fans = [config.levels[stop - 1].filters for stop in self.stops]
-        self.draws = nn.ModuleList(self._convolution(fan, Layer(channels, 1)) for fan in fans[:-1])
+        way = config.way(len(config.levels))
+        self.draws = nn.ModuleList(
+            self._convolution(fan, Layer(channels, 1), way) for fan in fans[:-1]
+        )
         if config.init_sd is not None:
             initialise(self.draws, config.init_sd)
         self._whole(len(doubling))
@@ -125,7 +128,7 @@ class GrowingGenerator(Growing, Generator):
 
     def _rise(self, h: Tensor, start: int, stop: int) -> Tensor:
         for number in range(start, stop):
-            h = self.levels[number](self._wider(h, self.config.levels[number].stride))
+            h = self.levels[number](self._wider(h, number))
         return h
 
     def _drawn(self, level: int, h: Tensor) -> Tensor:

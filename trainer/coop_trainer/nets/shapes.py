@@ -136,20 +136,25 @@ def reach_down(layers: Sequence[Layer], dims: int) -> tuple[int, ...]:
     return tuple(n - 1 for n in seen)
 
 
-def reach_up(layers: Sequence[Layer], dims: int, way: Literal["up", "nearest"]) -> tuple[int, ...]:
+def reach_up(
+    layers: Sequence[Layer], dims: int, ways: Sequence[Literal["up", "nearest"]]
+) -> tuple[int, ...]:
     """Give the cells on either side of a cell on which the samples that it makes depend.
 
-    ``layers`` from the coarsest on; ``"nearest"``: repetition by the stride, then a convolution.
+    ``layers`` from the coarsest on, and the way of each; ``"nearest"``: repetition by the stride,
+    then a convolution.
 
     Examples
     --------
-    >>> reach_up([Layer(8, 4, 2), Layer(8, 4, 2)], 1, "up")
+    >>> reach_up([Layer(8, 4, 2), Layer(8, 4, 2)], 1, ["up", "up"])
     (1,)
-    >>> reach_up([Layer(8, 3), Layer(8, 3, 2), Layer(8, 3, 2)], 1, "nearest")
+    >>> reach_up([Layer(8, 3), Layer(8, 3, 2), Layer(8, 3, 2)], 1, ["nearest"] * 3)
     (2,)
+    >>> reach_up([Layer(8, 4, 4), Layer(8, 3, 2)], 1, ["up", "nearest"])
+    (1,)
     """
     needed = [(0, n - 1) for n in span(layers, dims)]
-    for layer in reversed(layers):
+    for layer, way in zip(reversed(layers), reversed(ways), strict=True):
         needed = [
             _inputs(ends, kernel, stride, zeros, way)
             for ends, (kernel, stride), zeros in zip(

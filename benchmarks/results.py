@@ -3,6 +3,7 @@
     python benchmarks/results.py --quick               # a reduced version of every row
     python benchmarks/results.py                       # all of it: a working day on two cores
     python benchmarks/results.py --only completion textures
+    python benchmarks/results.py --match 'generation: faces64 .* seed 0'  # rows by --list's names
     python benchmarks/results.py --tables              # of what was measured, without more work
     python benchmarks/results.py --list                # trainings and rows, and which are there
 
@@ -133,6 +134,7 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="less training, fewer examples")
     parser.add_argument("--only", nargs="+", default=list(EXPERIMENTS), choices=EXPERIMENTS)
+    parser.add_argument("--match", default="", help="only rows like this, as: 'faces64.*seed 0'")
     parser.add_argument("--out", type=Path, help="folder of all runs  [runs/results, or …-quick]")
     parser.add_argument("--rows", type=Path, help="folder of rows  [rows in --out]")
     parser.add_argument("--jobs", type=int, default=2, help="trainings, then rows, side by side")
@@ -146,7 +148,12 @@ def main() -> int:
     folder = options.out or Path("runs", "results" if scale is FULL else "results-quick")
     place = Workplace(folder, options.rows or folder / "rows")
     modules = experiments([options.row[0]] if options.row else options.only)
-    cases = [(name, case) for name, module in modules.items() for case in module.cases(scale)]
+    cases = [
+        (name, case)
+        for name, module in modules.items()
+        for case in module.cases(scale)
+        if re.search(options.match, f"{name}: {case.name}")
+    ]
     if options.row:
         row(place, scale, *options.row)
         return 0

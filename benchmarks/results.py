@@ -33,6 +33,8 @@ from experiments.rows import FULL, QUICK, Case, Scale, Values, known, measured
 from experiments.trainings import Training, Workplace
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+#: The rows behind it, which are kept in the repository.
+MEASURED = Path(__file__).resolve().parent / "measured"
 
 
 def experiments(names: Sequence[str]) -> dict[str, ModuleType]:

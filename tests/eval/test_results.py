@@ -100,3 +100,12 @@ def test_trainings_have_names_of_their_own(results: Any) -> None:
     case = importlib.import_module("experiments.rows").Case("x", (faces, hidden, faces), dict)
     place = results.Workplace(Path("nowhere"), Path("nowhere"))
     assert results.trainings(place, [case]) == [faces, hidden]
+
+
+def test_the_document_has_the_tables_of_the_rows_that_are_kept(results: Any) -> None:
+    """`python benchmarks/results.py --rows benchmarks/measured --tables --write` was run."""
+    place = results.Workplace(Path("nowhere"), results.MEASURED)
+    laid = results.tables(place, results.FULL, results.experiments(results.EXPERIMENTS))
+    text = results.DOCUMENT.read_text()
+    for name, table in laid.items():
+        assert f"<!-- {name} -->\n\n{table}\n\n<!-- /{name} -->" in text

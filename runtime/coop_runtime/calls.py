@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from .arguments import check_number
 from .arrays import (
     Array,
     check_array,
@@ -17,7 +18,7 @@ from .arrays import (
     signal_shape,
 )
 from .card import Card, Langevin, Latent
-from .errors import ArgumentError, MissingGraphError
+from .errors import MissingGraphError
 from .graphs import LoadedGraph
 
 __all__ = ["Code", "GraphCalls", "Posterior"]
@@ -185,8 +186,7 @@ class GraphCalls:
         x = check_array("x", x, signal_shape(self.card))
         mask = check_array("mask", mask, x.shape)
         sigma = self.card.sigma if sigma is None else sigma
-        if not (sigma is not None and sigma > 0):
-            raise ArgumentError("sigma", f"expected > 0, found {sigma}")
+        check_number("sigma", sigma)
         padded, hidden = (pad_up(a, latent.strides, "constant") for a in (x, mask))
         z = check_array("z", z, (len(x), *latent_shape(latent, x.shape[2:])))
         log_p, gradient, reconstruction = graph.run(

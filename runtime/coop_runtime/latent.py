@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array
+from .arguments import check_number
+from .arrays import Array, check_whole
 from .calls import Posterior
 from .errors import ArgumentError
 from .philox import Purpose, Stream, normals, uniforms
@@ -131,10 +132,9 @@ def latent_langevin(
     >>> [state.step for state in latent_langevin(prior, z, chains, steps=2)]
     [0, 1, 2]
     """
-    if steps < 0:
-        raise ArgumentError("steps", f"expected a whole number ≥ 0, found {steps}")
-    if step_size is not None and not 0 < step_size < math.inf:
-        raise ArgumentError("step_size", f"expected > 0, found {step_size}")
+    check_whole("steps", steps, 0)
+    if step_size is not None:
+        check_number("step_size", step_size)
     if len(streams) != len(z):
         raise ArgumentError("streams", f"expected one per chain, {len(z)}; found {len(streams)}")
 

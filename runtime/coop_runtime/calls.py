@@ -18,7 +18,7 @@ from .arrays import (
     signal_shape,
 )
 from .card import Card, Langevin, Latent
-from .errors import MissingGraphError
+from .errors import ArgumentError, MissingGraphError
 from .graphs import LoadedGraph
 
 __all__ = ["Code", "GraphCalls", "Posterior"]
@@ -178,7 +178,7 @@ class GraphCalls:
         x
             (batch, channels, *size), float32, finite.
         mask
-            Like x: 1 where x is observed, 0 where it is not.
+            Like x: 1 where x is observed, 0 where it is not; between, for averages of both.
         sigma
             σ > 0 of the residual; None for the card's.
         """
@@ -189,6 +189,8 @@ class GraphCalls:
         check_number("sigma", sigma)
         padded, hidden = (pad_up(a, latent.strides, "constant") for a in (x, mask))
         z = check_array("z", z, (len(x), *latent_shape(latent, x.shape[2:])))
+        if mask.min() < 0 or mask.max() > 1:
+            raise ArgumentError("mask", "expected 0 to 1; 1 means observed")
         log_p, gradient, reconstruction = graph.run(
             {"z": z, "x": padded, "mask": hidden, "sigma": np.array(sigma, np.float32)},
             {"log_p": (len(x),), "gradient": z.shape, "reconstruction": padded.shape},

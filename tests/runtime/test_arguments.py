@@ -17,7 +17,7 @@ TOO_LARGE = (math.inf, 1e30, 10**99)
 TOO_SMALL = (1e-30,)
 
 X = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 3, 8, 8)).astype(np.float32)
-Z = np.zeros((2, 2, 4, 4), np.float32)
+Z = np.zeros((2, 2, 2, 2), np.float32)
 M = np.random.default_rng(9).random((1, 1, 8, 8)) < 0.4
 
 
@@ -97,6 +97,13 @@ def test_choices_and_switches(
 @pytest.mark.parametrize("value", ["a", 1, {}], ids=repr)
 def test_how_a_bundle_is_loaded(tiny_bundle: Path, argument: str, value: Any) -> None:
     refused(argument, lambda: load(tiny_bundle, "cpu", **{argument: value}))
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
+def test_how_well_entries_are_observed(model: Model, value: float) -> None:
+    mask = np.ones_like(X)
+    mask[1, 2, 3, 4] = value
+    refused("mask", lambda: model.log_posterior(Z, X, mask))
 
 
 @pytest.mark.parametrize("value", ["a", None, X, np.zeros((1, 8, 8, 2), np.uint8)])

@@ -163,7 +163,10 @@ class _Drawing:
             for k, path in zip(numbers, paths, strict=True):
                 output.write_parts(self._parts(k), self.size, path, self.loop)
             return [] if output.is_standard else paths
-        return output.write([self._whole(k) for k in numbers], numbers)
+        signals: list[Array] = []
+        hidden = self.steps > 0 or self.loop  # then each has a bar of its own
+        last_of(map(self._whole, numbers), len(numbers), "drawing", signals.append, hidden=hidden)
+        return output.write(signals, numbers)
 
     def _whole(self, k: int) -> Array:
         """Draw number k alone: examples do not depend on their batch, and memory stays small."""

@@ -156,14 +156,16 @@ def encode(
             given = read_input(name, card)
             return given, model.encode(given.x)
 
-        for name in names:
+        def keep(name: str) -> None:
             if (found := attempts.of(name, partial(work, name))) is None:
-                continue
+                return
             if as_json:
                 numbers = {key: value[0].tolist() for key, value in found[1]._asdict().items()}
                 click.echo(json.dumps({"file": name} | numbers, ensure_ascii=False))
             if out is not None:
                 read.append((found[0]._replace(x=np.empty(0, np.float32)), found[1]))
+
+        last_of(names, len(names), "encoding", keep, hidden=as_json)  # whose lines tell as much
     if out is not None and read:
         given, codes = zip(*read, strict=True)
         _write(out, [one.name for one in given], codes)

@@ -112,7 +112,12 @@ def tell(as_json: bool, report: dict[str, Any], written: Iterable[Path], out: st
 
 
 def last_of(
-    states: Iterable[S], length: int, label: str, each: Callable[[S], object] | None = None
+    states: Iterable[S],
+    length: int,
+    label: str,
+    each: Callable[[S], object] | None = None,
+    *,
+    hidden: bool = False,
 ) -> S:
     """Run states through to the last, with a bar on stderr if it is a terminal.
 
@@ -124,8 +129,10 @@ def last_of(
         What is worked on.
     each
         Called with every state.
+    hidden
+        Whether there is no bar in any case.
     """
-    hidden = not sys.stderr.isatty()
+    hidden = hidden or not sys.stderr.isatty()
     with click.progressbar(
         states, length=length, label=label, file=sys.stderr, hidden=hidden
     ) as shown:

@@ -142,7 +142,8 @@ def latent_langevin(
         yield state
         for step in range(1, steps + 1):
             n = normals(streams, z.shape[1:], step) if noise else None
-            proposed = latent_step(state.z, state.gradient, n, state.step_size)
+            with np.errstate(over="ignore", invalid="ignore"):  # refused in the next line
+                proposed = latent_step(state.z, state.gradient, n, state.step_size)
             if not np.isfinite(proposed).all():
                 raise ArgumentError("step_size", f"{step_size} is too long; give less, or None")
             ahead = LatentState(step, proposed, *log_posterior(proposed), state.step_size)

@@ -17,7 +17,16 @@ from coop_runtime.strict import decode, encode
 
 from .inputs import STANDARD, fingerprint
 
-__all__ = ["FILES", "Made", "Origin", "Record", "read_sidecar", "sidecar_of", "write_sidecar"]
+__all__ = [
+    "FILES",
+    "Made",
+    "Origin",
+    "Record",
+    "check_names",
+    "read_sidecar",
+    "sidecar_of",
+    "write_sidecar",
+]
 
 #: Settings that are names of files.
 FILES = ("mask",)
@@ -110,6 +119,24 @@ def sidecar_of(path: Path) -> Path:
     'out.png.json'
     """
     return path.with_name(f"{path.name}.json")
+
+
+def check_names(*names: str | Path) -> None:
+    """Refuse, before computing, names that no sidecar can hold.
+
+    Raises
+    ------
+    CoopError
+        The bytes of one, or of the folders it is in, are not UTF-8.
+    """
+    for name in names:
+        try:
+            str(Path(name).absolute()).encode()
+        except UnicodeEncodeError:
+            raise CoopError(
+                f"{str(name)!a}: the name is not UTF-8, which a sidecar cannot hold; rename "
+                "it, or add --no-sidecar"
+            ) from None
 
 
 def write_sidecar(

@@ -1,7 +1,9 @@
 """Sidecars, and coop-run again, which makes their results once more."""
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,33 @@ def test_wrong_sidecars_are_refused(
     before = sorted(here.rglob("*"))
     refused(message, side)
     assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux only")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "generate tiny -o ODD.png",
+        "refine tiny ODD.png -o out.png",
+        "recover tiny in/a.png --mask ODD.png -o out.png",
+        "interpolate tiny 1 ODD.png -o out.png",
+        "encode tiny ODD.png -o out.npz",
+    ],
+)
+def test_names_that_are_not_utf8_are_refused_before_anything_is_computed(
+    here: Path, line: str
+) -> None:
+    odd = os.fsdecode(b"odd\xff.png")
+    if "-o ODD" not in line:
+        (here / odd).write_bytes((here / "in/a.png").read_bytes())
+    before = sorted(here.iterdir())
+    result = run(*line.replace("ODD.png", odd).split())
+    assert result.exit_code == 1
+    assert "'odd\\udcff.png': the name is not UTF-8, which a sidecar cannot hold" in result.stderr
+    assert sorted(here.iterdir()) == before
+    if line.startswith("refine"):
+        result = run("refine", "tiny", odd, "--no-sidecar", "--json", "-o", "out.png")
+        assert json.loads(result.stdout_bytes)["file"] == odd
 
 
 def test_wrong_names(here: Path) -> None:

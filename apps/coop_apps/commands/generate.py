@@ -17,7 +17,7 @@ from coop_runtime.tasks.stream import TILE, loop_cells, streams_in_tiles
 
 from ..console import SIZE, Command
 from ..outputs import Output
-from ..sidecar import write_sidecar
+from ..sidecar import check_names, write_sidecar
 from ..sounds import check_sound
 from .shared import (
     bundle_argument,
@@ -121,6 +121,8 @@ def generate(
     output = Output(card, out, frames, sheet, raw)
     numbers = range(first, first + count)
     output.check(numbers)
+    if sidecar and not output.is_standard:
+        check_names(bundle, out)
     length = _length(card, size, seconds, loop)
     if length[0] == math.inf and not raw:
         raise click.UsageError("--seconds inf is for --raw -o -: a file has an end")

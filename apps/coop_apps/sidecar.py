@@ -12,7 +12,7 @@ import click
 import coop_runtime
 from coop_runtime import Card, CoopError
 from coop_runtime.card import CARD_FILE
-from coop_runtime.reading import parse_json
+from coop_runtime.reading import is_plain, parse_json
 from coop_runtime.strict import decode, encode
 
 from .inputs import STANDARD, fingerprint
@@ -32,6 +32,7 @@ __all__ = [
 FILES = ("mask",)
 _NOT_SETTINGS = ("out", "as_json", "sidecar", "seed")
 _LARGEST = 2**24  # bytes
+_LONGEST_PATH = 2**16
 
 
 @dataclass(frozen=True)
@@ -127,16 +128,14 @@ def check_names(*names: str | Path) -> None:
     Raises
     ------
     CoopError
-        The bytes of one, or of the folders it is in, are not UTF-8.
+        One, or that of a folder it is in, is not UTF-8, or has control characters.
     """
     for name in names:
-        try:
-            str(Path(name).absolute()).encode()
-        except UnicodeEncodeError:
+        if not is_plain(str(Path(name).absolute())):
             raise CoopError(
-                f"{str(name)!a}: the name is not UTF-8, which a sidecar cannot hold; rename "
-                "it, or add --no-sidecar"
-            ) from None
+                f"{str(name)!a}: a sidecar cannot hold names that are not UTF-8, or have "
+                "control characters; rename it, or add --no-sidecar"
+            )
 
 
 def write_sidecar(
@@ -198,7 +197,9 @@ def read_sidecar(path: Path) -> Record:
     if path.stat().st_size > _LARGEST:
         raise CoopError(f"'{path}': no sidecar, it is too large")
     try:
-        record = decode(Record, parse_json(path.read_bytes()), "the sidecar")
+        record = decode(
+            Record, parse_json(path.read_bytes(), longest_key=_LONGEST_PATH), "the sidecar"
+        )
     except CoopError as error:
         raise CoopError(f"'{path}': {error}") from None
     if record.output.file != PurePath(record.output.file).name:

@@ -221,20 +221,40 @@ def test_wrong_sidecars_are_refused(
         "encode tiny ODD.png -o out.npz",
     ],
 )
-def test_names_that_are_not_utf8_are_refused_before_anything_is_computed(
-    here: Path, line: str
+@pytest.mark.parametrize("odd", [os.fsdecode(b"odd\xff.png"), "odd\n.png", "odd\u202e.png"])
+def test_names_that_no_sidecar_can_hold_are_refused_before_anything_is_computed(
+    here: Path, line: str, odd: str
 ) -> None:
-    odd = os.fsdecode(b"odd\xff.png")
     if "-o ODD" not in line:
         (here / odd).write_bytes((here / "in/a.png").read_bytes())
     before = sorted(here.iterdir())
-    result = run(*line.replace("ODD.png", odd).split())
+    result = run(*(odd if word == "ODD.png" else word for word in line.split()))
     assert result.exit_code == 1
-    assert "'odd\\udcff.png': the name is not UTF-8, which a sidecar cannot hold" in result.stderr
+    assert f"{odd!a}: a sidecar cannot hold names that are not UTF-8" in result.stderr
+    assert result.stderr.count("\n") == 1
     assert sorted(here.iterdir()) == before
     if line.startswith("refine"):
         result = run("refine", "tiny", odd, "--no-sidecar", "--json", "-o", "out.png")
         assert json.loads(result.stdout_bytes)["file"] == odd
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bildschirmfoto um 3.04\u202fPM.png",
+        "\u3000全角.png",
+        "می\u200cخواهم.png",
+        "👩\u200d🎨.png",
+        f"{'long' * 25}/{'long' * 25}/{'long' * 25}/a.png",
+    ],
+    ids=["no-break", "wide", "joined", "emoji", "long"],
+)
+def test_unusual_names_are_made_again(here: Path, name: str) -> None:
+    (here / name).parent.mkdir(parents=True, exist_ok=True)
+    (here / name).write_bytes((here / "in/a.png").read_bytes())
+    assert run("refine", "tiny", name, "--steps", 1, "-o", "out.png").exit_code == 0
+    assert run("again", "out.png.json", "-o", "new.png").exit_code == 0
+    assert (here / "new.png").read_bytes() == (here / "out.png").read_bytes()
 
 
 def test_wrong_names(here: Path) -> None:

@@ -12,17 +12,27 @@ import click
 import coop_runtime
 from coop_runtime import Card, CoopError
 from coop_runtime.card import CARD_FILE
-from coop_runtime.reading import parse_json
+from coop_runtime.reading import is_plain, parse_json
 from coop_runtime.strict import decode, encode
 
 from .inputs import STANDARD, fingerprint
 
-__all__ = ["FILES", "Made", "Origin", "Record", "read_sidecar", "sidecar_of", "write_sidecar"]
+__all__ = [
+    "FILES",
+    "Made",
+    "Origin",
+    "Record",
+    "check_names",
+    "read_sidecar",
+    "sidecar_of",
+    "write_sidecar",
+]
 
 #: Settings that are names of files.
 FILES = ("mask",)
 _NOT_SETTINGS = ("out", "as_json", "sidecar", "seed")
 _LARGEST = 2**24  # bytes
+_LONGEST_PATH = 2**16
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,22 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
+def check_names(*names: str | Path) -> None:
+    """Refuse, before computing, names that no sidecar can hold.
+
+    Raises
+    ------
+    CoopError
+        One, or that of a folder it is in, is not UTF-8, or has control characters.
+    """
+    for name in names:
+        if not is_plain(str(Path(name).absolute())):
+            raise CoopError(
+                f"{str(name)!a}: a sidecar cannot hold names that are not UTF-8, or have "
+                "control characters; rename it, or add --no-sidecar"
+            )
+
+
 def write_sidecar(
     path: Path,
     bundle: Path,
@@ -171,7 +197,9 @@ def read_sidecar(path: Path) -> Record:
     if path.stat().st_size > _LARGEST:
         raise CoopError(f"'{path}': no sidecar, it is too large")
     try:
-        record = decode(Record, parse_json(path.read_bytes()), "the sidecar")
+        record = decode(
+            Record, parse_json(path.read_bytes(), longest_key=_LONGEST_PATH), "the sidecar"
+        )
     except CoopError as error:
         raise CoopError(f"'{path}': {error}") from None
     if record.output.file != PurePath(record.output.file).name:

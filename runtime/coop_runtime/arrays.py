@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .card import Card, Latent
-from .errors import ArgumentError
+from .errors import ArgumentError, shown
 
 __all__ = [
     "Array",
@@ -76,9 +76,9 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least:
-        raise ArgumentError(name, f"expected a whole number ≥ {least}, found {value!r}")
+        raise ArgumentError(name, f"expected a whole number ≥ {least}, found {shown(value)}")
     if most is not None and value > most:
-        raise ArgumentError(name, f"expected a whole number ≤ {most}, found {value!r}")
+        raise ArgumentError(name, f"expected a whole number ≤ {most}, found {shown(value)}")
     return int(value)
 
 

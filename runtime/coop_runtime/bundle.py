@@ -1,6 +1,7 @@
 """Loading a bundle, verified: the card, the bytes of its graphs, and what these must be."""
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from .arguments import check_choice, check_number
 from .card import CARD_FILE, Card
 from .contract import check_body, check_contract, example_numbers, example_shapes
-from .errors import ArgumentError, CardError, FileError, GraphError
+from .errors import ArgumentError, CardError, FileError, GraphError, shown
 from .graphs import LoadedGraph
 from .inspect_graph import MEMORY, inspect_graph
 from .model import Model
@@ -79,10 +81,13 @@ def load(
     >>> draft = model.generate(n=1, seed=0, size=(448, 448))  # doctest: +SKIP
     >>> *_, last = model.refine(draft, steps=30)  # doctest: +SKIP
     """
-    if backend not in ("auto", "onnx", "torchscript"):
-        raise ArgumentError("backend", f"expected auto, onnx or torchscript, found {backend!r}")
-    if time_limit is not None and not time_limit > 0:
-        raise ArgumentError("time_limit", f"expected > 0 seconds, found {time_limit}")
+    check_choice("backend", backend, "auto", "onnx", "torchscript")
+    if time_limit is not None:
+        check_number("time_limit", time_limit, most=math.inf)
+    if not isinstance(options, SessionOptions | None):
+        raise ArgumentError("options", f"expected SessionOptions, found {shown(options)}")
+    if interrupt is not None and not callable(interrupt):
+        raise ArgumentError("interrupt", f"expected a function, found {shown(interrupt)}")
     chosen = options or SessionOptions()
     if threads is not None:
         chosen = replace(chosen, threads=threads)
@@ -123,7 +128,7 @@ def read_card(folder: Path | str) -> Card:
     coop_runtime.errors.CardError: no such bundle: 'exported/brik'; give a folder of coop-export
     """
     if not isinstance(folder, str | os.PathLike):
-        raise ArgumentError("folder", f"expected a path, found {folder!r}")
+        raise ArgumentError("folder", f"expected a path, found {shown(folder)}")
     folder = Path(folder)
     if "\0" in str(folder) or not folder.is_dir():
         raise CardError(f"no such bundle: '{folder}'; give a folder of coop-export")

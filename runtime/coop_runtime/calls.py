@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from .arguments import check_number
 from .arrays import (
     Array,
     check_array,
@@ -177,7 +178,7 @@ class GraphCalls:
         x
             (batch, channels, *size), float32, finite.
         mask
-            Like x: 1 where x is observed, 0 where it is not.
+            Like x: 1 where x is observed, 0 where it is not; between, for averages of both.
         sigma
             σ > 0 of the residual; None for the card's.
         """
@@ -185,10 +186,11 @@ class GraphCalls:
         x = check_array("x", x, signal_shape(self.card))
         mask = check_array("mask", mask, x.shape)
         sigma = self.card.sigma if sigma is None else sigma
-        if not (sigma is not None and sigma > 0):
-            raise ArgumentError("sigma", f"expected > 0, found {sigma}")
+        check_number("sigma", sigma)
         padded, hidden = (pad_up(a, latent.strides, "constant") for a in (x, mask))
         z = check_array("z", z, (len(x), *latent_shape(latent, x.shape[2:])))
+        if mask.min() < 0 or mask.max() > 1:
+            raise ArgumentError("mask", "expected 0 to 1; 1 means observed")
         log_p, gradient, reconstruction = graph.run(
             {"z": z, "x": padded, "mask": hidden, "sigma": np.array(sigma, np.float32)},
             {"log_p": (len(x),), "gradient": z.shape, "reconstruction": padded.shape},

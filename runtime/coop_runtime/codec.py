@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .arrays import Array, check_array
 from .card import Signal
-from .errors import CoopError
+from .errors import ArgumentError
 from .whitening import RINGING, colour, whiten
 
 __all__ = ["from_samples", "from_uint8", "loop_to_samples", "to_samples", "to_uint8"]
@@ -32,7 +32,7 @@ def to_uint8(x: Array, signal: Signal) -> NDArray[np.uint8]:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         A shape that is not the signal's, or entries that are not finite.
 
     Examples
@@ -60,7 +60,7 @@ def from_uint8(pixels: NDArray[np.uint8], signal: Signal) -> Array:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         Not uint8, or a shape that is not the signal's.
 
     Examples
@@ -69,8 +69,9 @@ def from_uint8(pixels: NDArray[np.uint8], signal: Signal) -> Array:
     >>> from_uint8(np.array([[[0], [255]]], np.uint8), grey)
     array([[[-1.,  1.]]], dtype=float32)
     """
+    pixels = np.asarray(pixels)
     if pixels.dtype != np.uint8:
-        raise CoopError(f"pixels: expected uint8, found {pixels.dtype}")
+        raise ArgumentError("pixels", f"expected uint8, found {pixels.dtype}")
     return _from_units("pixels", pixels, signal)
 
 
@@ -96,7 +97,7 @@ def to_samples(x: Array, signal: Signal, before: Array | None = None) -> Array:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         A shape that is not the signal's, or entries that are not finite.
 
     Examples
@@ -147,7 +148,7 @@ def from_samples(samples: Array, signal: Signal) -> Array:
 
     Raises
     ------
-    CoopError
+    ArgumentError
         Not float32, entries that are not finite, or a shape that is not the signal's.
 
     Examples
@@ -173,7 +174,7 @@ def _from_units(name: str, values: NDArray[Any], signal: Signal) -> Array:
     """Give values in the units of the source, channels last, as signals."""
     if values.ndim != signal.dims + 2 or values.shape[-1] != signal.channels:
         expected = ", ".join(["n", *["size"] * signal.dims, str(signal.channels)])
-        raise CoopError(f"{name}: expected the shape ({expected}), found {values.shape}")
+        raise ArgumentError(name, f"expected the shape ({expected}), found {values.shape}")
     (low, high), (bottom, top) = signal.value_range, signal.source_range
     units = np.moveaxis(values, -1, 1).astype(np.float32)
     return np.ascontiguousarray((units - bottom) * ((high - low) / (top - bottom)) + low)

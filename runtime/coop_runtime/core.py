@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import check_switch
 from .arrays import (
     Array,
     allocate,
@@ -142,6 +143,8 @@ class Core(GraphCalls):
             *_, last = self.refine(x, steps, seed, noise=noise, first=first)
             return last
         graph, settings = self._graph("chain"), self._langevin()
+        noise = settings.noise if noise is None else noise
+        check_switch("noise", noise)
         x, value_range = check_array("x", x, signal_shape(self.card)), self.card.signal.value_range
         last = run_chain(
             graph,
@@ -149,7 +152,7 @@ class Core(GraphCalls):
             streams(seed, first, len(x), Purpose.NOISE),
             steps=settings.steps if steps is None else check_whole("steps", steps, 0),
             settings=settings,
-            noise=settings.noise if noise is None else noise,
+            noise=noise,
             value_range=value_range,
         )
         size = x.shape[2:]
@@ -178,6 +181,8 @@ class Core(GraphCalls):
         strides = self._graph("energy").spec.strides
         x = check_array("x", x, signal_shape(self.card))
         settings, value_range = self._langevin(), self.card.signal.value_range
+        noise = settings.noise if noise is None else noise
+        check_switch("noise", noise)
         size = x.shape[2:]
         states = langevin(
             self._energy_gradient,
@@ -185,7 +190,7 @@ class Core(GraphCalls):
             of_each,
             steps=settings.steps if steps is None else check_whole("steps", steps, 0),
             step_size=settings.step_size,
-            noise=settings.noise if noise is None else noise,
+            noise=noise,
             max_drift=settings.max_drift,
             clamp=value_range if settings.clamp else None,
             free=None if free is None else pad_up(free, strides),

@@ -1,5 +1,7 @@
 """What coopnets raises for what a user gave it: `CoopError` and its children."""
 
+import numbers
+
 __all__ = [
     "ArgumentError",
     "BundleError",
@@ -12,6 +14,7 @@ __all__ = [
     "MissingGraphError",
     "TimeLimitError",
     "printable",
+    "shown",
 ]
 
 _LONGEST = 600
@@ -116,3 +119,15 @@ def printable(text: str, longest: int | None = None) -> str:
     if longest is None or len(text) <= longest >= len(plain):
         return plain
     return plain[: longest - 1] + "…"
+
+
+def shown(value: object) -> str:
+    """Give how an argument is written, on one line of at most 80 characters.
+
+    Examples
+    --------
+    >>> print(shown("encoder"), len(shown([[0.5] * 99] * 99)))
+    'encoder' 80
+    """
+    text = str(value) if isinstance(value, numbers.Number) else repr(value)
+    return printable(" ".join(text.split()), 80)

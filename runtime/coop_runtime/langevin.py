@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array
+from .arguments import check_number
+from .arrays import Array, check_whole
 from .errors import ArgumentError
 from .philox import Stream, normals
 
@@ -130,10 +131,8 @@ def langevin(
     >>> [state.step for state in langevin(gaussian, start, noise, steps=2, step_size=0.5)]
     [0, 1, 2]
     """
-    if steps < 0:
-        raise ArgumentError("steps", f"expected a whole number ≥ 0, found {steps}")
-    if not step_size > 0:
-        raise ArgumentError("step_size", f"expected > 0, found {step_size}")
+    check_whole("steps", steps, 0)
+    check_number("step_size", step_size)
     if noise and len(streams) != len(x):
         raise ArgumentError("streams", f"expected one per example, {len(x)}; found {len(streams)}")
 

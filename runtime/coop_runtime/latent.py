@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array
+from .arguments import check_number
+from .arrays import Array, check_whole
 from .calls import Posterior
 from .errors import ArgumentError
 from .philox import Purpose, Stream, normals, uniforms
@@ -131,10 +132,9 @@ def latent_langevin(
     >>> [state.step for state in latent_langevin(prior, z, chains, steps=2)]
     [0, 1, 2]
     """
-    if steps < 0:
-        raise ArgumentError("steps", f"expected a whole number ≥ 0, found {steps}")
-    if step_size is not None and not 0 < step_size < math.inf:
-        raise ArgumentError("step_size", f"expected > 0, found {step_size}")
+    check_whole("steps", steps, 0)
+    if step_size is not None:
+        check_number("step_size", step_size)
     if len(streams) != len(z):
         raise ArgumentError("streams", f"expected one per chain, {len(z)}; found {len(streams)}")
 
@@ -142,7 +142,8 @@ def latent_langevin(
         yield state
         for step in range(1, steps + 1):
             n = normals(streams, z.shape[1:], step) if noise else None
-            proposed = latent_step(state.z, state.gradient, n, state.step_size)
+            with np.errstate(over="ignore", invalid="ignore"):  # refused in the next line
+                proposed = latent_step(state.z, state.gradient, n, state.step_size)
             if not np.isfinite(proposed).all():
                 raise ArgumentError("step_size", f"{step_size} is too long; give less, or None")
             ahead = LatentState(step, proposed, *log_posterior(proposed), state.step_size)

@@ -4,12 +4,14 @@ import json
 import math
 import os
 import stat
+import unicodedata
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import BundleError, FileError
 
-__all__ = ["parse_json", "read_regular"]
+__all__ = ["is_plain", "parse_json", "read_regular"]
 
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
@@ -17,6 +19,7 @@ _FLAGS = os.O_RDONLY | sum(
 _LONGEST_KEY = 200
 _DEEPEST = 32
 _DIGITS = 20  # of a whole number; 2⁶⁴ has 20
+_JOINERS = "\u200c\u200d"  # within words of Persian, and of signs made of several
 
 
 def read_regular(path: Path, most: int, *, exactly: bool = False) -> bytes:
@@ -76,12 +79,12 @@ def _check(path: Path, found: os.stat_result, most: int, exactly: bool) -> None:
         )
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, *, longest_key: int = _LONGEST_KEY) -> Any:
     """Parse JSON strictly.
 
     Refused are: not UTF-8, a key twice in one object, NaN and infinity (also as a number that is
-    too large for a float), whole numbers of more than 20 digits, nesting too deep, and control
-    characters or lone surrogates in a string.
+    too large for a float), whole numbers of more than 20 digits, nesting too deep, keys of
+    more than ``longest_key`` characters, and strings that are not plain, see `is_plain`.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def parse_json(text: bytes) -> Any:
     try:
         value = json.loads(
             text.decode(),
-            object_pairs_hook=_object,
+            object_pairs_hook=partial(_object, longest_key),
             parse_int=_whole,
             parse_float=_finite,
             parse_constant=_constant,
@@ -113,14 +116,30 @@ def parse_json(text: bytes) -> Any:
     return value
 
 
+def is_plain(text: str) -> bool:
+    r"""Say whether a text has letters, signs and spaces alone, which a terminal only shows.
+
+    Not plain are ends of lines, other control characters, what changes the direction of writing,
+    and lone surrogates. Spaces are those of any width: names of screenshots have no-break ones.
+
+    Examples
+    --------
+    >>> is_plain("3.04\u202fPM.png"), is_plain("a\u202egnp.exe"), is_plain("a\nb")
+    (True, False, False)
+    """
+    return text.isprintable() or all(
+        c.isprintable() or c in _JOINERS or unicodedata.category(c) == "Zs" for c in text
+    )
+
+
 def _refuse(what: str) -> NoReturn:
     raise BundleError(f"not strict JSON: {what}")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(longest_key: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
-        if len(key) > _LONGEST_KEY:
+        if len(key) > longest_key:
             _refuse(f"a key of {len(key)} characters")
         if key in found:
             _refuse(f"the key '{key[:40]}' stands there twice")
@@ -150,7 +169,7 @@ def _check_texts(value: Any, depth: int = 0) -> None:
     if depth > _DEEPEST:
         _refuse("nested too deeply")
     if isinstance(value, str):
-        if not value.isprintable():
+        if not is_plain(value):
             _refuse(f"control characters in '{value[:40]}'")
     elif isinstance(value, dict):
         for key, item in value.items():

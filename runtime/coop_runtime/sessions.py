@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import check_switch
 from .arrays import check_whole
-from .errors import ArgumentError, CoopError, GraphError, TimeLimitError, printable
+from .errors import ArgumentError, CoopError, GraphError, TimeLimitError, printable, shown
 from .inspect_graph import MEMORY
 from .probe import MATMUL
 from .watchdog import limited
@@ -159,7 +160,7 @@ class SessionOptions:
     Raises
     ------
     ArgumentError
-        A number out of range.
+        A number out of range, or a value of another type.
 
     Examples
     --------
@@ -189,6 +190,13 @@ class SessionOptions:
         ):
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name), 1, most)
+        for name in ("spinning", "arena", "shrink", "memory_pattern"):
+            check_switch(name, getattr(self, name))
+        for name in ("provider_options", "entries"):
+            value = getattr(self, name)
+            texts = isinstance(value, Mapping) and [*value, *value.values()]
+            if texts is False or not all(isinstance(text, str) for text in texts):
+                raise ArgumentError(name, f"expected texts by name, found {shown(value)}")
 
     def shrunk(self, device: str) -> str | None:
         """Give onnxruntime's name of the arena that each call shrinks; None if it does not."""

@@ -244,6 +244,19 @@ def test_a_bar_is_shown_on_a_terminal(
         assert re.search(rf"{re.escape(label)} .*100%", shown.stderr)
 
 
+@pytest.mark.parametrize(("steps", "labels"), [(0, ["drawing"]), (2, ["number 0", "number 1"])])
+def test_bars_of_what_is_generated(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+    labels: list[str],
+) -> None:
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    shown = done("generate", tiny_bundle, "-n", 2, "--refine", steps, "-o", tmp_path / "out.png")
+    assert re.findall(r"(\w[\w ]*\w) +\[#+\] +100%", shown.stderr) == labels
+
+
 def test_a_moving_picture(tiny_bundle: Path, tmp_path: Path, model: Model) -> None:
     out = tmp_path / "out.webp"
     done("interpolate", tiny_bundle, 1, 2, "--frames", 4, "--size", 8, "--fps", 20, "-o", out)

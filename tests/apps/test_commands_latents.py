@@ -1,6 +1,7 @@
 """The commands of coop-run that read latents, and many inputs of which some are wrong."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,18 @@ def test_latents(encoding_bundle: Path, tmp_path: Path, picture: Callable[..., P
     with np.load(tmp_path / "codes.npz") as codes:
         assert codes["name"].tolist() == [path.name] * 2
         np.testing.assert_array_equal(codes["log_variance"], np.repeat(code.log_variance, 2, 0))
+
+
+def test_a_bar_while_inputs_are_encoded(
+    encoding_bundle: Path,
+    tmp_path: Path,
+    picture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    given = ("encode", encoding_bundle, picture("a.png"), "-o", tmp_path / "codes.npz")
+    assert re.search(r"encoding .*100%", done(*given).stderr)
+    assert "encoding" not in done(*given, "--json").stderr  # its lines tell as much
 
 
 def test_latents_are_made_again(

@@ -1,7 +1,9 @@
 """Sidecars, and coop-run again, which makes their results once more."""
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,53 @@ def test_wrong_sidecars_are_refused(
     before = sorted(here.rglob("*"))
     refused(message, side)
     assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux only")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "generate tiny -o ODD.png",
+        "refine tiny ODD.png -o out.png",
+        "recover tiny in/a.png --mask ODD.png -o out.png",
+        "interpolate tiny 1 ODD.png -o out.png",
+        "encode tiny ODD.png -o out.npz",
+    ],
+)
+@pytest.mark.parametrize("odd", [os.fsdecode(b"odd\xff.png"), "odd\n.png", "odd\u202e.png"])
+def test_names_that_no_sidecar_can_hold_are_refused_before_anything_is_computed(
+    here: Path, line: str, odd: str
+) -> None:
+    if "-o ODD" not in line:
+        (here / odd).write_bytes((here / "in/a.png").read_bytes())
+    before = sorted(here.iterdir())
+    result = run(*(odd if word == "ODD.png" else word for word in line.split()))
+    assert result.exit_code == 1
+    assert f"{odd!a}: a sidecar cannot hold names that are not UTF-8" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(here.iterdir()) == before
+    if line.startswith("refine"):
+        result = run("refine", "tiny", odd, "--no-sidecar", "--json", "-o", "out.png")
+        assert json.loads(result.stdout_bytes)["file"] == odd
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bildschirmfoto um 3.04\u202fPM.png",
+        "\u3000全角.png",
+        "می\u200cخواهم.png",
+        "👩\u200d🎨.png",
+        f"{'long' * 25}/{'long' * 25}/{'long' * 25}/a.png",
+    ],
+    ids=["no-break", "wide", "joined", "emoji", "long"],
+)
+def test_unusual_names_are_made_again(here: Path, name: str) -> None:
+    (here / name).parent.mkdir(parents=True, exist_ok=True)
+    (here / name).write_bytes((here / "in/a.png").read_bytes())
+    assert run("refine", "tiny", name, "--steps", 1, "-o", "out.png").exit_code == 0
+    assert run("again", "out.png.json", "-o", "new.png").exit_code == 0
+    assert (here / "new.png").read_bytes() == (here / "out.png").read_bytes()
 
 
 def test_wrong_names(here: Path) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,12 @@ def test_every_public_name_is_documented() -> None:
 def test_every_method_of_the_model_is_documented() -> None:
     for name, method in inspect.getmembers(coop_runtime.Model, inspect.isfunction):
         assert name.startswith("_") or method.__doc__, name
+
+
+def test_every_public_name_stands_on_the_page_for_embedders() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "embed.md").read_text("utf-8")
+    told = set(re.findall(r"`(\w+)`|\.(\w+)\(|(\w+)\(", page))
+    words = {word for found in told for word in found}
+    methods = {name for name, _ in inspect.getmembers(coop_runtime.Model, inspect.isfunction)}
+    public = {name for name in methods if not name.startswith("_")} | set(coop_runtime.__all__)
+    assert public <= words

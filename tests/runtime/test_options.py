@@ -48,6 +48,12 @@ def test_options_change_no_result(
         ({"inter_threads": True}, "inter_threads: expected a whole number ≥ 1, found True"),
         ({"arena_limit": -1}, "arena_limit: expected a whole number ≥ 1"),
         ({"memory": 1.5}, "memory: expected a whole number ≥ 1, found 1.5"),
+        ({"spinning": "no"}, "spinning: expected True or False, found 'no'"),
+        ({"arena": None}, "arena: expected True or False, found None"),
+        ({"shrink": 1}, "shrink: expected True or False, found 1"),
+        ({"memory_pattern": []}, "memory_pattern: expected True or False"),
+        ({"provider_options": 5}, "provider_options: expected texts by name, found 5"),
+        ({"entries": {"session.dynamic_block_base": 4}}, "entries: expected texts by name, found"),
     ],
 )
 def test_wrong_options(wrong: dict[str, Any], message: str) -> None:

@@ -259,6 +259,8 @@ Call = Callable[[Model], object]
         (lambda m: m.stream(0, refine_steps=-1), "refine_steps: expected a whole number ≥ 0"),
         (lambda m: m.stream(0, chunk=0), "chunk: expected a whole number ≥ 1"),
         (lambda m: m.stream(0, first=-1), "first: expected a whole number ≥ 0"),
+        (lambda m: m.stream(0, noise=2), "noise: expected True or False, found 2"),
+        (lambda m: m.stream(0, loop="x"), "loop: expected True or False, found 'x'"),
         (lambda m: m.stream(0, (math.inf, 9), loop=True), "size: a loop has an end"),
         (lambda m: m.stream(0, (24, 30), loop=True), "size: a loop needs multiples of 12x12, foun"),
     ],

@@ -161,7 +161,7 @@ one_signal = pytest.mark.parametrize("learned", ["texture"], indirect=True)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"backend": "torch"}, "backend: expected auto, onnx or torchscript, found 'torch'"),
+        ({"backend": "torch"}, "backend: expected 'auto', 'onnx' or 'torchscript', found 'torch'"),
         ({"threads": 2}, "threads: torch has one number for the whole process"),
         ({"device": "tpu"}, "device: expected auto, cpu, cuda or cuda:N, found 'tpu'"),
         ({"device": "cuda:77"}, "device: 'cuda:77' cannot be had"),

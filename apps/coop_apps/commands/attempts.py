@@ -1,6 +1,5 @@
 """Many inputs, of which some may be wrong: those are named, and the others done."""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ import click
 from coop_runtime import MissingGraphError
 
 from ..console import one_line_errors
-from .shared import about
+from .shared import about, json_line
 
 __all__ = ["Attempts"]
 
@@ -55,7 +54,7 @@ class Attempts:
                 raise
             if self.as_json:
                 line = {"file": name, "failed": error.message}
-                click.echo(json.dumps(line, ensure_ascii=False))
+                click.echo(json_line(line))
             if self.count == 1:
                 raise
             clear = _CLEAR if sys.stderr.isatty() else ""

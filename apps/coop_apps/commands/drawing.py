@@ -17,7 +17,7 @@ from coop_runtime.tasks.infer import Chains
 
 from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..places import encode_side_by_side, place_of, send, spare
-from ..sidecar import write_sidecar
+from ..sidecar import check_names, write_sidecar
 from .shared import (
     about,
     check_json,
@@ -76,7 +76,10 @@ class Drawing:
         check_json(self.as_json, self.out)
         card = coop_runtime.read_card(self.bundle)
         path = place_of(card, self.out)
-        spare([end for end in ends if not _is_seed(end)], [path], self.out)
+        given = [end for end in ends if not _is_seed(end)]
+        spare(given, [path], self.out)
+        if self.sidecar and self.out != STANDARD:
+            check_names(self.bundle, *given, path)
         read = {e: read_input(_one(e, card.signal.dims), card) for e in ends if not _is_seed(e)}
         size = self.size[0] if self.size and len(self.size) == 1 else self.size
         with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:

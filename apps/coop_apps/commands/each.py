@@ -14,7 +14,7 @@ from coop_runtime.bundle import Backend
 
 from ..inputs import STANDARD, Input, find_inputs, read_input
 from ..places import Places, spare
-from ..sidecar import write_sidecar
+from ..sidecar import check_names, write_sidecar
 from .attempts import Attempts
 from .shared import (
     bundle_argument,
@@ -112,8 +112,10 @@ class Each:
         names = find_inputs(self.sources, card.signal.dims)
         places = Places(card, self.out, sheet)
         paths = places.of(names, self.first)
-        if prepare:
-            spare(prepare(len(names)), paths, self.out)
+        more = list(prepare(len(names))) if prepare else []
+        spare(more, paths, self.out)
+        if self.sidecar and self.out != STANDARD:
+            check_names(self.bundle, *names, *more, *paths)
         with coop_runtime.load(self.bundle, self.device, backend=self.backend) as model:
             attempts = Attempts(len(names), self.as_json)
             for index, (name, path) in enumerate(zip(names, paths, strict=True)):

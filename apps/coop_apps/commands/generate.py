@@ -17,7 +17,7 @@ from coop_runtime.tasks.stream import TILE, loop_cells, streams_in_tiles
 
 from ..console import SIZE, Command
 from ..outputs import Output
-from ..sidecar import write_sidecar
+from ..sidecar import check_names, write_sidecar
 from ..sounds import check_sound
 from .shared import (
     bundle_argument,
@@ -121,6 +121,8 @@ def generate(
     output = Output(card, out, frames, sheet, raw)
     numbers = range(first, first + count)
     output.check(numbers)
+    if sidecar and not output.is_standard:
+        check_names(bundle, out)
     length = _length(card, size, seconds, loop)
     if length[0] == math.inf and not raw:
         raise click.UsageError("--seconds inf is for --raw -o -: a file has an end")
@@ -163,7 +165,10 @@ class _Drawing:
             for k, path in zip(numbers, paths, strict=True):
                 output.write_parts(self._parts(k), self.size, path, self.loop)
             return [] if output.is_standard else paths
-        return output.write([self._whole(k) for k in numbers], numbers)
+        signals: list[Array] = []
+        hidden = self.steps > 0 or self.loop  # then each has a bar of its own
+        last_of(map(self._whole, numbers), len(numbers), "drawing", signals.append, hidden=hidden)
+        return output.write(signals, numbers)
 
     def _whole(self, k: int) -> Array:
         """Draw number k alone: examples do not depend on their batch, and memory stays small."""

@@ -1,7 +1,6 @@
 """``coop-run reconstruct`` and ``coop-run encode``: the latents of inputs."""
 
 import io
-import json
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -17,10 +16,18 @@ from coop_runtime.tasks.reconstruct import How
 
 from ..console import Command, check_writable
 from ..inputs import STANDARD, Input, find_inputs, read_input
-from ..sidecar import write_sidecar
+from ..sidecar import check_names, write_sidecar
 from .attempts import Attempts
 from .each import Done, Each, Item, per_input
-from .shared import bundle_argument, device_options, json_option, last_of, sidecar_option, together
+from .shared import (
+    bundle_argument,
+    device_options,
+    json_line,
+    json_option,
+    last_of,
+    sidecar_option,
+    together,
+)
 
 __all__ = ["encode", "latent_options", "reconstruct"]
 
@@ -148,6 +155,8 @@ def encode(
         check_writable(out, ".npz")
     card = coop_runtime.read_card(bundle)
     names = find_inputs(sources, card.signal.dims)
+    if sidecar and out is not None:
+        check_names(bundle, out, *names)
     attempts = Attempts(len(names), as_json)
     read: list[tuple[Input, Code]] = []
     with coop_runtime.load(bundle, device, backend=backend) as model:
@@ -156,14 +165,16 @@ def encode(
             given = read_input(name, card)
             return given, model.encode(given.x)
 
-        for name in names:
+        def keep(name: str) -> None:
             if (found := attempts.of(name, partial(work, name))) is None:
-                continue
+                return
             if as_json:
                 numbers = {key: value[0].tolist() for key, value in found[1]._asdict().items()}
-                click.echo(json.dumps({"file": name} | numbers, ensure_ascii=False))
+                click.echo(json_line({"file": name} | numbers))
             if out is not None:
                 read.append((found[0]._replace(x=np.empty(0, np.float32)), found[1]))
+
+        last_of(names, len(names), "encoding", keep, hidden=as_json)  # whose lines tell as much
     if out is not None and read:
         given, codes = zip(*read, strict=True)
         _write(out, [one.name for one in given], codes)

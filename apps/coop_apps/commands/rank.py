@@ -1,6 +1,5 @@
 """``coop-run energy``."""
 
-import json
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from coop_runtime.bundle import Backend
 from ..console import Command
 from ..inputs import find_inputs, read_input
 from .attempts import Attempts
-from .shared import bundle_argument, device_options, json_option, last_of
+from .shared import bundle_argument, device_options, json_line, json_option, last_of
 
 __all__ = ["energy"]
 
@@ -58,9 +57,5 @@ def energy(
     ranked.sort(key=lambda found: -found[0])
     for rank, (value, name) in enumerate(ranked, 1):
         line = {"file": name, "energy": value, "rank": rank}
-        click.echo(
-            json.dumps(line, ensure_ascii=False)
-            if as_json
-            else f"{rank:>4}  {value:>12.6g}  {name}"
-        )
+        click.echo(json_line(line) if as_json else f"{rank:>4}  {value:>12.6g}  {name}")
     attempts.end()

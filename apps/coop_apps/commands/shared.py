@@ -21,6 +21,7 @@ __all__ = [
     "check_json",
     "device_options",
     "first_option",
+    "json_line",
     "json_option",
     "last_of",
     "noise_option",
@@ -106,13 +107,30 @@ def tell(as_json: bool, report: dict[str, Any], written: Iterable[Path], out: st
         return
     names = [str(path) for path in written]
     if as_json:
-        click.echo(json.dumps(report | {"written": names}, ensure_ascii=False))
+        click.echo(json_line(report | {"written": names}))
     for name in () if as_json else names:
         click.echo(name)
 
 
+def json_line(report: dict[str, Any]) -> str:
+    r"""Give JSON on one line, escaped where a name is not UTF-8 or holds what a terminal obeys.
+
+    Examples
+    --------
+    >>> print(json_line({"file": "ü.png"}), json_line({"file": "\udcff.png"}))
+    {"file": "ü.png"} {"file": "\udcff.png"}
+    """
+    text = json.dumps(report, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(report)
+
+
 def last_of(
-    states: Iterable[S], length: int, label: str, each: Callable[[S], object] | None = None
+    states: Iterable[S],
+    length: int,
+    label: str,
+    each: Callable[[S], object] | None = None,
+    *,
+    hidden: bool = False,
 ) -> S:
     """Run states through to the last, with a bar on stderr if it is a terminal.
 
@@ -124,8 +142,10 @@ def last_of(
         What is worked on.
     each
         Called with every state.
+    hidden
+        Whether there is no bar in any case.
     """
-    hidden = not sys.stderr.isatty()
+    hidden = hidden or not sys.stderr.isatty()
     with click.progressbar(
         states, length=length, label=label, file=sys.stderr, hidden=hidden
     ) as shown:

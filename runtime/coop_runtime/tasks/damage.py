@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..arguments import check_choice, check_number
 from ..arrays import Array, check_array, signal_shape
 from ..core import Core
 from ..errors import ArgumentError
@@ -36,12 +37,10 @@ class Damaged(NamedTuple):
 def damage(core: Core, x: Array, kind: Kind, share: float, seed: int, first: int) -> Damaged:
     """Damage signals; see `Model.damage`."""
     x = check_array("x", x, signal_shape(core.card))
-    if not 0 < share < 1:
+    check_number("share", share)
+    if not share < 1:
         raise ArgumentError("share", f"expected between 0 and 1, found {share}")
-    if kind not in ("salt-and-pepper", "scribble", "block"):
-        raise ArgumentError(
-            "kind", f"expected 'salt-and-pepper', 'scribble' or 'block', found {kind!r}"
-        )
+    check_choice("kind", kind, "salt-and-pepper", "scribble", "block")
     low, high = core.card.signal.value_range
     size, masks, values = x.shape[2:], [], []
     if max(size) == 1:

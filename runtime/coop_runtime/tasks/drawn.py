@@ -11,9 +11,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_choice, check_number
 from ..arrays import Array, check_array, check_size, check_whole, latent_shape, signal_shape
 from ..core import Core
-from ..errors import ArgumentError
+from ..errors import ArgumentError, shown
 from ..philox import Purpose, Stream, normal, normals, streams
 from .infer import Chains
 from .reconstruct import Reconstruction, reconstructing
@@ -92,8 +93,9 @@ def between(
     core: Core, ends: Sequence[Any], grid: tuple[int, int], how: Way, size: Size
 ) -> Latents:
     """Give a grid of latents between four corners; see `Model.corners`."""
-    if len(ends) != 4:
-        raise ArgumentError("ends", f"expected 4, row by row, found {len(ends)}")
+    if not isinstance(ends, Sequence | np.ndarray) or len(ends) != 4:
+        found = len(ends) if isinstance(ends, Sequence | np.ndarray) else shown(ends)
+        raise ArgumentError("ends", f"expected 4, row by row, found {found}")
     rows, columns = (
         np.linspace(0, 1, check_whole(name, n, 2, _MOST))
         for name, n in zip(("rows", "columns"), grid, strict=True)
@@ -106,8 +108,7 @@ def between(
 def plane(core: Core, seed: int, grid: tuple[int, int], extent: float, size: Size) -> Latents:
     """Give a plane of latents; see `Model.panel`."""
     across, down = _axes(core, seed, sizes := check_size(size, core.card))
-    if not 0 < extent < np.inf:
-        raise ArgumentError("extent", f"expected > 0, found {extent}")
+    check_number("extent", extent)
     rows, columns = (
         np.linspace(-extent, extent, check_whole(name, n, 1, _MOST)).astype(np.float32)
         for name, n in zip(("rows", "columns"), grid, strict=True)
@@ -117,8 +118,7 @@ def plane(core: Core, seed: int, grid: tuple[int, int], extent: float, size: Siz
 
 def around(core: Core, x: Any, distance: float, n: int, seed: int, size: Size) -> Latents:
     """Give neighbours at a distance in z; see `Model.vary`."""
-    if not 0 <= distance < np.inf:
-        raise ArgumentError("distance", f"expected ≥ 0, found {distance}")
+    check_number("distance", distance, or_zero=True)
     (z,), sizes = _ends(core, {"x": x}, size)
     of_each = streams(seed, 0, check_whole("n", n, 1, _MOST**2), Purpose.VARIATION)
     away = normals(of_each, z.shape)
@@ -171,8 +171,7 @@ def mix(a: Array, b: Array, t: float, how: Way) -> Array:
     >>> mix(a, b, 0.5, "linear"), mix(a, b, 0.5, "spherical").round(4)
     (array([0.5, 0.5], dtype=float32), array([0.7071, 0.7071], dtype=float32))
     """
-    if how not in ("linear", "spherical"):
-        raise ArgumentError("how", f"expected 'linear' or 'spherical', found {how!r}")
+    check_choice("how", how, "linear", "spherical")
     p, q = (end.astype(np.float64) for end in (a, b))
     lengths = float(np.linalg.norm(p) * np.linalg.norm(q))
     cosine = float((p * q).sum()) / lengths if lengths else 1.0

@@ -4,17 +4,16 @@ Step G1 of CoopNets (Xie, Lu, Gao, Wu, AAAI 2018) with the sum of squares over t
 section 5.3; alternating back-propagation's equation (10).
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..arguments import check_choice, check_number
 from ..arrays import Array, check_whole, latent_shape
 from ..calls import Posterior
 from ..core import Core
-from ..errors import ArgumentError
 from ..latent import LatentState, latent_langevin, start
 from ..philox import Purpose, streams
 from .resize import filled
@@ -62,11 +61,9 @@ class Chains:
         for name in ("steps", "settle"):
             check_whole(name, getattr(self, name), 0)
         for name in ("step_size", "sigma"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ArgumentError(name, f"expected > 0, found {value}")
-        if self.start not in ("noise", "encoder"):
-            raise ArgumentError("start", f"expected 'noise' or 'encoder', found {self.start!r}")
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name))
+        check_choice("start", self.start, "noise", "encoder")
 
 
 class Inference(NamedTuple):

@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..arguments import check_choice
 from ..arrays import Array, check_array, signal_shape
 from ..core import Core
-from ..errors import ArgumentError
 from .infer import Chains, Inference, infer
 
 __all__ = ["How", "Reconstruction", "reconstructing"]
@@ -54,8 +54,7 @@ def reconstructing(
     """
     if how is None:
         how = "encoder" if "encoder" in core.graphs else "posterior"
-    if how not in ("encoder", "posterior", "both"):
-        raise ArgumentError("how", f"expected 'encoder', 'posterior' or 'both', found {how!r}")
+    check_choice("how", how, "encoder", "posterior", "both")
     if how == "encoder":
         settings = replace(settings, chains=1, steps=0, settle=0)
     if how != "posterior":

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..arguments import check_choice
 from ..arrays import check_array, signal_shape
 from ..core import Core
 from ..errors import ArgumentError
@@ -33,8 +34,7 @@ def recovering(
 ) -> Iterator[State]:
     """Revise damaged entries, yielding every state; see `Model.recovering`."""
     core.require("energy")
-    if start not in ("filled", "given"):
-        raise ArgumentError("start", f"expected 'filled' or 'given', found {start!r}")
+    check_choice("start", start, "filled", "given")
     shape = signal_shape(core.card)
     if isinstance(mask, str):
         if mask != "salt-and-pepper":

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..arguments import check_switch
 from ..arrays import Array, check_size, check_whole, crop
 from ..card import Card, Langevin
 from ..core import Core
@@ -101,11 +102,13 @@ def _plan(
         core.require("energy")
     sides = _sides(card, size)
     _check_known(card, refine_steps)
+    check_switch("loop", loop)
     if loop:
         _check_loop(card, sides)
     tile = _tile(card, sides, loop_cells(card), chunk)
     if noise is None:
         noise = bool(settings and settings.noise)
+    check_switch("noise", noise)
     return Plan(core, sides, tile, seed, first, loop, noise=noise), refine_steps
 
 

@@ -259,6 +259,7 @@ def page(chromium: Any, server: Server) -> Iterator[Any]:
     follow(shown)
     shown.goto(f"{server.url}/")
     shown.get_by_role("heading", name="Coop Studio").wait_for()
+    wait_until(shown, lambda: settled(shown), "the page has loaded what it shows at first")
     yield shown
     context.close()
     assert complaints == []
@@ -272,10 +273,14 @@ def follow(page: Any) -> None:
     """Note the requests of a page for `settled`, until it is closed."""
     under_way = UNDER_WAY[page] = set()
 
+    def began(request: Any) -> None:
+        if "heartbeat" not in request.url:  # it lasts as long as the page
+            under_way.add(request)
+
     def ended(request: Any) -> None:
         under_way.discard(request)
 
-    page.on("request", lambda request: "heartbeat" in request.url or under_way.add(request))
+    page.on("request", began)
     page.on("requestfinished", ended)
     page.on("requestfailed", ended)
     page.on("close", lambda page: UNDER_WAY.pop(page, None))

@@ -30,15 +30,18 @@ def buttons(text: str, name: str) -> tuple[gr.Button, gr.Button]:
 
 
 def image(label: str, text: str, name: str) -> gr.Image:
-    """Lay out a picture that is shown; ``text`` stands for it."""
-    return gr.Image(
-        label=label,
-        format="png",
-        interactive=False,
-        buttons=["fullscreen"],
-        alt_text=text,
-        elem_id=f"explore-{name}",
-    )
+    """Lay out a picture that is shown, its label above it; ``text`` stands for it."""
+    with gr.Column(min_width=280):
+        gr.Markdown(label)
+        return gr.Image(
+            label=label,
+            show_label=False,
+            format="png",
+            interactive=False,
+            buttons=["fullscreen"],
+            alt_text=text,
+            elem_id=f"explore-{name}",
+        )
 
 
 def file(name: str, text: str = "Download PNG with its settings") -> gr.DownloadButton:

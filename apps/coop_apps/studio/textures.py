@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from coop_runtime import Card
 from coop_runtime.tasks.stream import loop_cells
 
+from ..inputs import open_picture
 from .choices import Choice
 from .controls import REFINED, quality, seed_of, stops
 from .drawing import Drawing, draw, goes_in_bands
@@ -21,6 +23,7 @@ __all__ = ["textures"]
 # button that stops with it.
 _EVERY = 0.6
 _PLOT_EVERY = 2.0
+_ORIGINAL = "original.png"  # among the samples of a bundle
 
 
 def textures(studio: Studio) -> Choice:
@@ -38,9 +41,21 @@ def textures(studio: Studio) -> Choice:
             with gr.Row():
                 start = gr.Button("Draw", variant="primary")
                 stop = gr.Button("Stop", variant="stop")
+            original = gr.Image(
+                label="Learned from",
+                type="numpy",
+                format="png",
+                height=220,
+                visible=False,
+                interactive=False,
+                buttons=["fullscreen"],
+                alt_text="the picture that the texture was learned from",
+                elem_id="textures-original",
+            )
         with gr.Column(scale=2, min_width=320):
             image = gr.Image(
                 label="Texture",
+                show_label=False,
                 type="numpy",
                 format="png",
                 interactive=False,
@@ -81,6 +96,15 @@ def textures(studio: Studio) -> Choice:
         queue=False,
         api_visibility="private",
     )
+    gr.on(  # when the page is opened, and when another is chosen
+        None,
+        lambda name: _learned_from(studio, name),
+        bundle,
+        original,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     return Choice(bundle, lambda: studio.library.names("texture"))
 
 
@@ -113,10 +137,20 @@ def _run(
     again = f"The same by a command: <code>{recipe.line('out.png')}</code>"
     yield (
         preview(state.x, model.card),
-        gr.LinePlot(energy_table(energies, axis), x=axis),
+        gr.LinePlot(energy_table(energies, axis), x=axis) if energies else None,
         status(f"Done in {clock.seconds:.1f} s. {again}"),
         gr.update(value=path, interactive=True),
     )
+
+
+def _learned_from(studio: Studio, name: str | None) -> Any:
+    """Give the picture that a texture was learned from; nothing where its bundle has none."""
+    with friendly():
+        data = studio.library.sample(name, _ORIGINAL) if name else None
+        if data is None:
+            return gr.update(value=None, visible=False)
+        picture = open_picture(data, _ORIGINAL).convert("RGB")
+        return gr.update(value=np.asarray(picture), visible=True)
 
 
 def _size(card: Card, size: tuple[int, int], loop: bool) -> tuple[int, int]:

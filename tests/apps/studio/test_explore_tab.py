@@ -52,6 +52,7 @@ def test_energies_of_the_card_are_used(library: Path) -> None:
     assert known.share_above(3.0) == 0.25
     assert known.share_above(0.0) == 1
     assert "lower than that of 75 % of the training pictures: typical of" in verdict(1.5, known)
+    assert "lower than that of 4 % of the training pictures: unusual to" in verdict(3.84, known)
     assert "higher than that of all of the training pictures" in verdict(9.0, known)
     for wrong in ({"training": [1.0]}, {"training": ["a", 1]}, 3, {}):
         assert learned_energies(replace(card, training={"energies": wrong})) is None

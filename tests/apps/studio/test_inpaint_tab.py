@@ -165,6 +165,10 @@ def test_a_painted_hole_is_filled_and_the_rest_stays(
     words = said(page, "Done in")
     page.locator("#inpaint-suggestions img").nth(3).wait_for()
     shot(page, "inpaint")
+    for gallery in ("examples", "suggestions"):  # all of it is seen
+        assert page.locator(f"#inpaint-{gallery} .grid-wrap").evaluate(
+            "box => box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth"
+        )
     mask = pixels(fetched(page, "#inpaint-mask-file")) > 127
     assert 0.02 < mask.mean() < 0.5
     result = fetched(page, "#inpaint-file")

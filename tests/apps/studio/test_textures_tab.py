@@ -1,8 +1,11 @@
 """Textures in a browser: draw, stop, look, download, make the same by the command it names."""
 
+import hashlib
 import re
 import shlex
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 from coop_apps.run import main as coop_run
+from coop_apps.studio.library import Library
+from coop_apps.studio.limits import Limits
+from coop_apps.studio.results import Results
+from coop_apps.studio.studio import Studio
+from coop_apps.studio.textures import _learned_from
+from coop_apps.studio.worker import Worker
+from coop_runtime import read_card
+from coop_runtime.card import Entry
 
 from .conftest import Server, fits_a_phone
 
@@ -69,9 +80,32 @@ def test_another_seed_and_a_draft_and_a_tile(page: Any, tmp_path: Path) -> None:
     set_number(page, "Width, pixels", 64)
     page.get_by_role("button", name="Draw", exact=True).click()
     line = done(page)
+    assert page.locator("#textures-energy .vega-embed").count() == 0  # a draft has none to plot
     seed = page.locator("#textures-seed input").input_value()
     assert re.search(rf"--size 64x64 --seed {seed} --refine 0 --loop", line)
     assert downloaded(page, tmp_path).stat().st_size > 1000
+
+
+def test_what_it_learned_from_is_shown_where_the_bundle_has_it(
+    library: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exported"
+    shutil.copytree(library / "brick", folder / "stone")
+    levels = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
+    path = folder / "stone" / "samples" / "original.png"
+    path.parent.mkdir()
+    Image.fromarray(levels).save(path)
+    data, card = path.read_bytes(), read_card(folder / "stone")
+    entry = Entry(hashlib.sha256(data).hexdigest(), len(data))
+    card = replace(card, files=card.files | {"samples/original.png": entry})
+    (folder / "stone" / "card.json").write_text(card.to_json(), encoding="utf-8")
+    shutil.copytree(library / "brick", folder / "bare")
+    studio = Studio(Library(folder), Worker(1.0), Limits(), Results(tmp_path), learning=False)
+    shown = _learned_from(studio, "stone")
+    assert shown["visible"]
+    np.testing.assert_array_equal(shown["value"], np.repeat(levels[..., None], 3, axis=2))
+    assert not _learned_from(studio, "bare")["visible"]
+    assert not _learned_from(studio, None)["visible"]
 
 
 def test_it_fits_a_phone(page: Any, shot: Callable[..., Path]) -> None:

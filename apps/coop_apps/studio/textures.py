@@ -12,7 +12,7 @@ from coop_runtime.tasks.stream import loop_cells
 from ..inputs import open_picture
 from .choices import Choice
 from .controls import REFINED, quality, seed_of, stops
-from .drawing import Drawing, draw, goes_in_bands
+from .drawing import DRAFTS, Drawing, draw, goes_in_bands
 from .friendly import friendly
 from .show import Clock, energy_table, preview, status, to_pixels
 from .studio import COMPUTE, Studio
@@ -120,14 +120,10 @@ def _run(
     for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop), _EVERY):
         if state.energy is not None:
             energies.append((state.step, state.energy))
-        if state.step and state.energy is not None:
-            doing = f"refining, {axis} {state.step}"
-        else:
-            doing = "drawing the draft"
         plot = gr.skip()
         if len(energies) > 1 and clock.seconds > plotted + _PLOT_EVERY:
             plotted, plot = clock.seconds, gr.LinePlot(energy_table(energies, axis), x=axis)
-        text = status(f"{doing}{clock.left(state.done)}", state.done)
+        text = status(_doing(state, steps, axis, clock), state.done)
         yield preview(state.x, model.card), plot, text, gr.update(interactive=False)
     if state is None:  # the worker ended without a result
         return
@@ -141,6 +137,15 @@ def _run(
         status(f"Done in {clock.seconds:.1f} s. {again}"),
         gr.update(value=path, interactive=True),
     )
+
+
+def _doing(state: Drawing, steps: int, axis: str, clock: Clock) -> str:
+    """Say what is being done, and how long it still takes if that is known."""
+    if steps and state.energy is None and state.done >= DRAFTS:  # nothing is known of it yet
+        return "refining the first rows"
+    refining = state.step and state.energy is not None
+    doing = f"refining, {axis} {state.step}" if refining else "drawing the draft"
+    return f"{doing}{clock.left(state.done)}"
 
 
 def _learned_from(studio: Studio, name: str | None) -> Any:

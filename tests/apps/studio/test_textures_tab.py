@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from coop_apps.run import main as coop_run
+from coop_apps.studio.drawing import Drawing
 from coop_apps.studio.library import Library
 from coop_apps.studio.limits import Limits
 from coop_apps.studio.results import Results
+from coop_apps.studio.show import Clock
 from coop_apps.studio.studio import Studio
-from coop_apps.studio.textures import _learned_from
+from coop_apps.studio.textures import _doing, _learned_from
 from coop_apps.studio.worker import Worker
 from coop_runtime import read_card
 from coop_runtime.card import Entry
@@ -84,6 +87,22 @@ def test_another_seed_and_a_draft_and_a_tile(page: Any, tmp_path: Path) -> None:
     seed = page.locator("#textures-seed input").input_value()
     assert re.search(rf"--size 64x64 --seed {seed} --refine 0 --loop", line)
     assert downloaded(page, tmp_path).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("done", "step", "energy", "steps", "said"),
+    [
+        (0.05, 900, None, 9, "drawing the draft"),
+        (0.1, 2048, None, 9, "refining the first rows"),
+        (0.2, 64, 1.0, 9, "refining, row 64"),
+        (0.5, 1024, None, 0, "drawing the draft"),
+    ],
+)
+def test_it_is_said_what_is_being_done(
+    done: float, step: int, energy: float | None, steps: int, said: str
+) -> None:
+    state = Drawing(np.zeros((1, 1, 4, 4), np.float32), done, step, energy)
+    assert _doing(state, steps, "row", Clock()).partition(", 1 s")[0] == said
 
 
 def test_what_it_learned_from_is_shown_where_the_bundle_has_it(

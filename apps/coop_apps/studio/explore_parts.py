@@ -85,8 +85,17 @@ def show_sheet(
         As in `grid`.
     """
     card, clock, x = studio.library.card(name), Clock(), None
-    yield gr.skip(), status("Drawing", 0.0), gr.update(interactive=False), None
-    for x in studio.worker.run(work):
+    waiting = gr.skip(), status("Drawing", 0.0), gr.update(interactive=False), None
+    yield waiting
+
+    def first_nothing() -> Iterator[Array | None]:
+        yield None  # again each second until there is a picture: the visitor can leave then
+        yield from work()
+
+    for x in studio.worker.run(first_nothing):
+        if x is None:
+            yield waiting
+            continue
         done = len(x) / count
         line = status(f"Drawing {len(x)} of {count}{clock.left(done)}", done)
         yield visible(sheet(x, card, columns), _SIDE), line, gr.update(interactive=False), None

@@ -9,10 +9,12 @@ import numpy as np
 from coop_runtime import Array, Block, Card, Model
 from coop_runtime.tasks.stream import revising_loop, streams_in_tiles
 
-__all__ = ["WHOLE", "Drawing", "draw", "goes_in_bands"]
+__all__ = ["DRAFTS", "WHOLE", "Drawing", "draw", "goes_in_bands"]
 
 #: Pixels up to which a picture is refined whole, in some 1.2 GB of memory.
 WHOLE = 1024 * 1024
+#: Share of the work that drafts are, of what is refined in bands.
+DRAFTS = 0.1
 # Side of a tile's middle, whose energy is shown.
 _MIDDLE = 128
 
@@ -93,7 +95,7 @@ def _in_tiles(model: Model, size: tuple[int, ...], seed: int, steps: int) -> Ite
 def _in_bands(model: Model, size: tuple[int, ...], seed: int, steps: int) -> Iterator[Drawing]:
     low = model.card.signal.value_range[0]
     canvas = np.full((1, model.card.signal.channels, *size), low, np.float32)
-    share = 0.1 if steps else 1.0  # of the work that drafts are
+    share = DRAFTS if steps else 1.0
     for block in model.stream(seed, size, refine_steps=0):
         rows = _lay(canvas, block)
         yield Drawing(canvas, share * rows / size[0], rows, None)

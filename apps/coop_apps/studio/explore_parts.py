@@ -30,15 +30,18 @@ def buttons(text: str, name: str) -> tuple[gr.Button, gr.Button]:
 
 
 def image(label: str, text: str, name: str) -> gr.Image:
-    """Lay out a picture that is shown; ``text`` stands for it."""
-    return gr.Image(
-        label=label,
-        format="png",
-        interactive=False,
-        buttons=["fullscreen"],
-        alt_text=text,
-        elem_id=f"explore-{name}",
-    )
+    """Lay out a picture that is shown, its label above it; ``text`` stands for it."""
+    with gr.Column(min_width=280):
+        gr.Markdown(label)
+        return gr.Image(
+            label=label,
+            show_label=False,
+            format="png",
+            interactive=False,
+            buttons=["fullscreen"],
+            alt_text=text,
+            elem_id=f"explore-{name}",
+        )
 
 
 def file(name: str, text: str = "Download PNG with its settings") -> gr.DownloadButton:
@@ -82,8 +85,17 @@ def show_sheet(
         As in `grid`.
     """
     card, clock, x = studio.library.card(name), Clock(), None
-    yield gr.skip(), status("Drawing", 0.0), gr.update(interactive=False), None
-    for x in studio.worker.run(work):
+    waiting = gr.skip(), status("Drawing", 0.0), gr.update(interactive=False), None
+    yield waiting
+
+    def first_nothing() -> Iterator[Array | None]:
+        yield None  # again each second until there is a picture: the visitor can leave then
+        yield from work()
+
+    for x in studio.worker.run(first_nothing):
+        if x is None:
+            yield waiting
+            continue
         done = len(x) / count
         line = status(f"Drawing {len(x)} of {count}{clock.left(done)}", done)
         yield visible(sheet(x, card, columns), _SIDE), line, gr.update(interactive=False), None

@@ -55,7 +55,6 @@ def inpaint(studio: Studio) -> Choice:
                 label="Ready pictures",
                 show_label=False,
                 columns=6,
-                height=80,
                 format="png",
                 allow_preview=False,
                 interactive=False,
@@ -92,8 +91,10 @@ def inpaint(studio: Studio) -> Choice:
                     elem_id="inpaint-mask",
                 )
         with gr.Column(scale=2, min_width=320):
+            gr.Markdown("Paint over what is to be filled:")
             editor = gr.ImageEditor(
                 label="Paint over what is to be filled",
+                show_label=False,
                 type="numpy",
                 sources=[],
                 transforms=[],
@@ -113,7 +114,7 @@ def inpaint(studio: Studio) -> Choice:
             gallery = gr.Gallery(
                 label="Suggestions",
                 show_label=False,
-                columns=3,
+                columns=4,
                 height="auto",
                 format="png",
                 allow_preview=False,

@@ -13,6 +13,7 @@ __all__ = ["Known", "histogram", "learned_energies", "verdict", "windows"]
 
 _MOST = 16
 _BINS = 24
+_USUAL = 0.05  # of what a model has learned, so much at most is called unusual
 _WIDTH, _HEIGHT, _FOOT = 600, 220, 40
 
 
@@ -79,7 +80,7 @@ def verdict(energy: float, known: Known) -> str:
     Examples
     --------
     >>> verdict(2.0, Known(np.array([0.0, 1.0, 3.0]), "the training pictures"))
-    'Its energy is 2, lower than that of 25 % of the training pictures: unusual to the model.'
+    'Its energy is 2, lower than that of 25 % of the training pictures: typical of the model.'
     """
     share = known.share_above(energy)
     if share == 0:
@@ -92,7 +93,7 @@ def verdict(energy: float, known: Known) -> str:
             f"Its energy is {energy:.4g}, lower than that of all of {known.what}: "
             "very plain to the model."
         )
-    kind = "typical of" if share >= 0.3 else "unusual to"
+    kind = "typical of" if share >= _USUAL else "unusual to"
     return (
         f"Its energy is {energy:.4g}, lower than that of {100 * share:.0f} % of {known.what}: "
         f"{kind} the model."

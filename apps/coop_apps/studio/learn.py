@@ -203,21 +203,20 @@ class _Panel:
             elem_id="learn-sheet",
         )
         self.words = gr.Markdown("", elem_id="learn-words")
-        gap, *others = FIGURES
-        self.gap = gr.LinePlot(
-            x="seconds", y=gap, label="Energy gap: near zero is good", height=360
-        )
-        self.others = gr.LinePlot(
-            x="seconds",
-            y="distance",
-            color="figure",
-            label=f"{' and '.join(others).capitalize()}: falling is good",
-            height=360,
-        )
+        # A plot each: lines in several colours do not appear in one that was empty before.
+        self.plots = [
+            gr.LinePlot(
+                x="seconds",
+                y=name,
+                label=f"{name.capitalize()}: {'falling' if k else 'near zero'} is good",
+                elem_id=f"learn-{name.replace(' ', '-')}",
+            )
+            for k, name in enumerate(FIGURES)
+        ]
         self.data = gr.JSON(visible=False, label="State of the training")
         self.seen = gr.State(())
         self.all = [self.chosen, self.line, self.stop, self.resume, self.keep, self.sheet]
-        self.all += [self.words, self.gap, self.others, self.seen]
+        self.all += [self.words, *self.plots, self.seen]
 
     def updates(
         self, shown: Report | None, names: list[str], seen: tuple[Any, ...]
@@ -240,21 +239,21 @@ class _Panel:
     def _figures(self, shown: Report) -> dict[Any, Any]:
         state, rests = shown.lesson.state, shown.lesson.state in ("stopped", "failed")
         bar = shown.done if state == "training" else None
-        gap, *others = FIGURES
         figures = shown.progress.figures
-        distances = [(t, value, name) for name in others for t, value in figures.get(name, ())]
+        plots = {
+            plot: _frame(figures.get(name, []), "seconds", name)
+            for plot, name in zip(self.plots, FIGURES, strict=True)
+        }
         return {
             self.line: status(html.escape(shown.line()), bar),
             self.stop: gr.update(interactive=state in _AT_WORK and not shown.stopping),
             self.resume: gr.update(interactive=rests),
             self.keep: gr.update(interactive=rests and shown.progress.step > 0),
             self.words: shown.words(),
-            self.gap: _frame(figures.get(gap, []), "seconds", gap),
-            self.others: _frame(distances, "seconds", "distance", "figure"),
-        }
+        } | plots
 
 
 def _frame(points: Sequence[tuple[Any, ...]], *columns: str) -> pd.DataFrame:
     """Give points as the plots want them: numbers, also where there are none yet."""
     frame = pd.DataFrame(points, columns=columns)
-    return frame.astype(dict.fromkeys(columns[:2], float))
+    return frame.astype(float)

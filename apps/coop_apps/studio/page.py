@@ -19,7 +19,16 @@ CSS = """
 accent-color: var(--color-accent); }
 .seed { align-items: flex-end; }
 .status code { overflow-wrap: anywhere; }
-footer { padding: 0.5rem; }
+#inpaint-examples .grid-container {
+  grid-template: none; grid-auto-rows: auto; grid-template-columns: repeat(6, minmax(0, 1fr));
+}
+#inpaint-suggestions .grid-container {
+  grid-template: none; grid-auto-rows: auto;
+  grid-template-columns: repeat(auto-fill, minmax(min(11rem, 40%), 1fr));
+}
+#inpaint-examples .grid-wrap, #inpaint-suggestions .grid-wrap { min-height: 0; max-height: none; }
+#inpaint-examples .thumbnail-item, #inpaint-suggestions .thumbnail-item { height: auto; }
+footer { padding: 0.5rem; } footer .divider { display: none; }
 @media (max-width: 640px) {
   .tab-container button { padding: 0 0.4rem !important; font-size: 0.85rem !important; }
 }

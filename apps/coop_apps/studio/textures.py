@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from coop_runtime import Card
 from coop_runtime.tasks.stream import loop_cells
 
+from ..inputs import open_picture
 from .choices import Choice
 from .controls import REFINED, quality, seed_of, stops
-from .drawing import Drawing, draw, goes_in_bands
+from .drawing import DRAFTS, Drawing, draw, goes_in_bands
 from .friendly import friendly
 from .show import Clock, energy_table, preview, status, to_pixels
 from .studio import COMPUTE, Studio
@@ -21,6 +23,7 @@ __all__ = ["textures"]
 # button that stops with it.
 _EVERY = 0.6
 _PLOT_EVERY = 2.0
+_ORIGINAL = "original.png"  # among the samples of a bundle
 
 
 def textures(studio: Studio) -> Choice:
@@ -38,9 +41,21 @@ def textures(studio: Studio) -> Choice:
             with gr.Row():
                 start = gr.Button("Draw", variant="primary")
                 stop = gr.Button("Stop", variant="stop")
+            original = gr.Image(
+                label="Learned from",
+                type="numpy",
+                format="png",
+                height=220,
+                visible=False,
+                interactive=False,
+                buttons=["fullscreen"],
+                alt_text="the picture that the texture was learned from",
+                elem_id="textures-original",
+            )
         with gr.Column(scale=2, min_width=320):
             image = gr.Image(
                 label="Texture",
+                show_label=False,
                 type="numpy",
                 format="png",
                 interactive=False,
@@ -81,6 +96,15 @@ def textures(studio: Studio) -> Choice:
         queue=False,
         api_visibility="private",
     )
+    gr.on(  # when the page is opened, and when another is chosen
+        None,
+        lambda name: _learned_from(studio, name),
+        bundle,
+        original,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     return Choice(bundle, lambda: studio.library.names("texture"))
 
 
@@ -96,14 +120,10 @@ def _run(
     for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop), _EVERY):
         if state.energy is not None:
             energies.append((state.step, state.energy))
-        if state.step and state.energy is not None:
-            doing = f"refining, {axis} {state.step}"
-        else:
-            doing = "drawing the draft"
         plot = gr.skip()
         if len(energies) > 1 and clock.seconds > plotted + _PLOT_EVERY:
             plotted, plot = clock.seconds, gr.LinePlot(energy_table(energies, axis), x=axis)
-        text = status(f"{doing}{clock.left(state.done)}", state.done)
+        text = status(_doing(state, steps, axis, clock), state.done)
         yield preview(state.x, model.card), plot, text, gr.update(interactive=False)
     if state is None:  # the worker ended without a result
         return
@@ -113,10 +133,29 @@ def _run(
     again = f"The same by a command: <code>{recipe.line('out.png')}</code>"
     yield (
         preview(state.x, model.card),
-        gr.LinePlot(energy_table(energies, axis), x=axis),
+        gr.LinePlot(energy_table(energies, axis), x=axis) if energies else None,
         status(f"Done in {clock.seconds:.1f} s. {again}"),
         gr.update(value=path, interactive=True),
     )
+
+
+def _doing(state: Drawing, steps: int, axis: str, clock: Clock) -> str:
+    """Say what is being done, and how long it still takes if that is known."""
+    if steps and state.energy is None and state.done >= DRAFTS:  # nothing is known of it yet
+        return "refining the first rows"
+    refining = state.step and state.energy is not None
+    doing = f"refining, {axis} {state.step}" if refining else "drawing the draft"
+    return f"{doing}{clock.left(state.done)}"
+
+
+def _learned_from(studio: Studio, name: str | None) -> Any:
+    """Give the picture that a texture was learned from; nothing where its bundle has none."""
+    with friendly():
+        data = studio.library.sample(name, _ORIGINAL) if name else None
+        if data is None:
+            return gr.update(value=None, visible=False)
+        picture = open_picture(data, _ORIGINAL).convert("RGB")
+        return gr.update(value=np.asarray(picture), visible=True)
 
 
 def _size(card: Card, size: tuple[int, int], loop: bool) -> tuple[int, int]:

@@ -11,6 +11,8 @@ __all__ = ["Worker"]
 
 T = TypeVar("T")
 
+_AGAIN = 1.0  # seconds
+
 
 class Worker:
     """Computes one job after another, each in a thread of its own.
@@ -39,8 +41,9 @@ class Worker:
     def run(self, work: Callable[[], Iterable[T]], every: float = 0.3) -> Generator[T, None, None]:
         """Yield the newest result of ``work``, not more often than ``every`` seconds, and its last.
 
-        Whoever stops iterating stops the job: at once for the one who waits, at its next result for
-        the thread, and no other job starts before.
+        Whoever stops iterating stops the job: at once for the one who waits, at its next result or
+        run of a graph for the thread, and no other job starts before. While there is nothing new,
+        the newest is yielded again each second: who looks can leave only then.
 
         Raises
         ------
@@ -49,13 +52,17 @@ class Worker:
         """
         job = _Job(work)
         threading.Thread(target=self._compute, args=(job,), daemon=True).start()
+        seen: list[T] = []
+        shown = time.monotonic()
         try:
             while True:
                 fresh = job.newest(wait=0.25)
-                if fresh:
-                    yield fresh[0]
-                elif job.done:
+                if not fresh and job.done:
                     break
+                seen = fresh or seen
+                if fresh or (seen and time.monotonic() > shown + _AGAIN):
+                    yield seen[0]
+                    shown = time.monotonic()
                 if job.began is not None and time.monotonic() - job.began > self._seconds:
                     raise CoopError(
                         f"stopped: it took longer than {self._seconds:g} seconds; ask for a "

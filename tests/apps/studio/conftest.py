@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,11 +256,54 @@ def page(chromium: Any, server: Server) -> Iterator[Any]:
     shown = context.new_page()
     complaints: list[str] = []
     shown.on("pageerror", lambda error: complaints.append(str(error)))
+    follow(shown)
     shown.goto(f"{server.url}/")
     shown.get_by_role("heading", name="Coop Studio").wait_for()
+    wait_until(shown, lambda: settled(shown), "the page has loaded what it shows at first")
     yield shown
     context.close()
     assert complaints == []
+
+
+#: Requests of each page that are followed and have not ended.
+UNDER_WAY: dict[Any, set[Any]] = {}
+
+
+def follow(page: Any) -> None:
+    """Note the requests of a page for `settled`, until it is closed."""
+    under_way = UNDER_WAY[page] = set()
+
+    def began(request: Any) -> None:
+        if "heartbeat" not in request.url:  # it lasts as long as the page
+            under_way.add(request)
+
+    def ended(request: Any) -> None:
+        under_way.discard(request)
+
+    page.on("request", began)
+    page.on("requestfinished", ended)
+    page.on("requestfailed", ended)
+    page.on("close", lambda page: UNDER_WAY.pop(page, None))
+
+
+def settled(page: Any) -> bool:
+    """Say whether the page waits for nothing: no event, no upload, no file."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # what has ended is told meanwhile
+    return not UNDER_WAY[page]
+
+
+def wait_until(page: Any, holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Look again and again until something holds that only Python can see."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"still not: {what}"
+        page.wait_for_timeout(100)
+
+
+def fits_a_phone(page: Any) -> None:
+    """Make the window as narrow as a phone's; nothing may stick out of it."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
 
 
 def open_tab(page: Any, name: str) -> None:

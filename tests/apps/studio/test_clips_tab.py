@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageSequence
 
 from coop_apps.run import main as play
 
-from .conftest import open_tab
+from .conftest import fits_a_phone, open_tab
 
 
 @pytest.fixture
@@ -89,7 +89,5 @@ def test_it_can_be_paused(tab: Any) -> None:
 
 
 def test_it_fits_a_phone(tab: Any, shot: Any) -> None:
-    tab.set_viewport_size({"width": 390, "height": 844})
-    tab.wait_for_timeout(300)
+    fits_a_phone(tab)
     shot(tab, "clips-phone")
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390

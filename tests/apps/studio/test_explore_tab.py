@@ -52,6 +52,7 @@ def test_energies_of_the_card_are_used(library: Path) -> None:
     assert known.share_above(3.0) == 0.25
     assert known.share_above(0.0) == 1
     assert "lower than that of 75 % of the training pictures: typical of" in verdict(1.5, known)
+    assert "lower than that of 4 % of the training pictures: unusual to" in verdict(3.84, known)
     assert "higher than that of all of the training pictures" in verdict(9.0, known)
     for wrong in ({"training": [1.0]}, {"training": ["a", 1]}, 3, {}):
         assert learned_energies(replace(card, training={"energies": wrong})) is None
@@ -152,7 +153,7 @@ def test_an_upload_is_drawn_again_and_judged(
     Image.new("RGB", (40, 40), (200, 30, 90)).save(tmp_path / "a.png")
     opened(page, "Read again")
     page.locator("#explore-again-picture input[type=file]").set_input_files(tmp_path / "a.png")
-    page.wait_for_timeout(1000)
+    page.locator("#explore-again-picture img[src*='a.png']").wait_for()
     page.locator("#explore-again-start").click()
     said(page, "again", "On average it differs by")
     said(page, "again", "It was scaled to 16 × 16")
@@ -162,7 +163,7 @@ def test_an_upload_is_drawn_again_and_judged(
     page.locator("#explore-likely-start").click()
     page.get_by_text("there is no picture yet").wait_for()
     page.locator("#explore-likely-picture input[type=file]").set_input_files(tmp_path / "a.png")
-    page.wait_for_timeout(1000)
+    page.locator("#explore-likely-picture img[src*='a.png']").wait_for()
     page.locator("#explore-likely-start").click()
     said(page, "likely", "32 pictures that it draws itself")
     page.locator("#explore-likely svg[role=img]").wait_for()

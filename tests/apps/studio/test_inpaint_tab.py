@@ -1,5 +1,7 @@
 """Holes of pictures: what is painted is filled, what is known stays, and files say how."""
 
+import base64
+import io
 import json
 import re
 import shlex
@@ -18,10 +20,19 @@ from coop_apps.studio.filling import canvas, painted, told
 from coop_apps.studio.ready import learned
 from coop_runtime import CoopError, read_card
 
-from .conftest import open_tab
+from .conftest import open_tab, settled, wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 Pixels = NDArray[np.uint8]
+BRUSH = (233, 30, 99)
+# Gives an image of the page as PNG, as it was sent.
+PIXELS = """async image => {
+    await image.decode();
+    const whole = document.createElement("canvas");
+    [whole.width, whole.height] = [image.naturalWidth, image.naturalHeight];
+    whole.getContext("2d").drawImage(image, 0, 0);
+    return whole.toDataURL();
+}"""
 
 
 def upload(folder: Path, size: tuple[int, int] = (48, 40)) -> Path:
@@ -76,10 +87,36 @@ def test_what_was_learned_is_cut_out_of_the_sheet(library: Path, tmp_path: Path)
     assert (found[1] == round((100 / 127.5 - 1 - low) * 255 / (high - low))).all()
 
 
+def middle(levels: Pixels, height: float, width: float) -> NDArray[np.float64]:
+    """Give the mean colours of 4 × 4 parts of the middle of a picture."""
+    image, (y, x) = Image.fromarray(levels), (n / 2 for n in levels.shape[:2])
+    box = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    return np.asarray(image.resize((4, 4), Image.Resampling.BOX, box)).astype(float)
+
+
+def on_canvas(page: Any) -> Pixels:
+    data = page.locator("#inpaint-editor canvas").last.screenshot()
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def to_be_painted(page: Any) -> bool:
+    """Say whether the canvas shows the picture that was chosen, and no other is on its way."""
+    if not settled(page):
+        return False
+    data = page.locator("#inpaint-picture img").evaluate(PIXELS)
+    image = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB")
+    picture, editor = np.asarray(image), page.locator("#inpaint-editor").inner_text()
+    half = int(re.findall(r"(\d+)%", editor)[0]) / 100 / 2
+    large = canvas(picture).shape
+    seen = middle(on_canvas(page), half * large[0], half * large[1])
+    expected = middle(picture, picture.shape[0] / 2, picture.shape[1] / 2)
+    return bool(np.abs(seen - expected).max() < 20) and settled(page)
+
+
 def paint(page: Any) -> None:
     """Paint a stroke through the middle of the canvas with the mouse."""
-    page.wait_for_timeout(1500)
     page.locator("#inpaint-editor canvas").last.scroll_into_view_if_needed()
+    wait_until(page, lambda: to_be_painted(page), "the picture is on the canvas")
     box = page.locator("#inpaint-editor canvas").last.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 30, y)
@@ -87,7 +124,13 @@ def paint(page: Any) -> None:
     for k in range(10):
         page.mouse.move(x - 30 + 6 * k, y + k)
     page.mouse.up()
-    page.wait_for_timeout(500)
+
+    def is_painted() -> bool:
+        levels = on_canvas(page)
+        colour = levels[levels.shape[0] // 2 + 5, levels.shape[1] // 2].astype(float)
+        return bool(np.abs(colour - BRUSH).max() < 20)
+
+    wait_until(page, is_painted, "the stroke is on the canvas")
 
 
 def said(page: Any, text: str) -> str:
@@ -107,8 +150,9 @@ def opened(page: Any, picture: Path | None) -> None:
     open_tab(page, "Inpaint")
     page.locator("#inpaint-examples img").first.wait_for()
     if picture is not None:
-        page.wait_for_timeout(1000)  # for the example that comes by itself
+        page.locator("#inpaint-picture img[src*='example-']").wait_for()  # it comes by itself
         page.locator("#inpaint-picture input[type=file]").set_input_files(str(picture))
+        page.locator(f"#inpaint-picture img[src*='{picture.name}']").wait_for()
 
 
 def test_a_painted_hole_is_filled_and_the_rest_stays(
@@ -121,6 +165,10 @@ def test_a_painted_hole_is_filled_and_the_rest_stays(
     words = said(page, "Done in")
     page.locator("#inpaint-suggestions img").nth(3).wait_for()
     shot(page, "inpaint")
+    for gallery in ("examples", "suggestions"):  # all of it is seen
+        assert page.locator(f"#inpaint-{gallery} .grid-wrap").evaluate(
+            "box => box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth"
+        )
     mask = pixels(fetched(page, "#inpaint-mask-file")) > 127
     assert 0.02 < mask.mean() < 0.5
     result = fetched(page, "#inpaint-file")
@@ -131,8 +179,10 @@ def test_a_painted_hole_is_filled_and_the_rest_stays(
     with Image.open(result) as image:
         how = json.loads(image.info["coopnets"])["made_with"]
     assert how.split(" -o ")[0] in " ".join(words.split())
+    large = "[...document.querySelectorAll('#inpaint-slider img')].map(image => image.src).join()"
+    first = page.evaluate(large)
     page.locator("#inpaint-suggestions button").nth(1).click()
-    page.wait_for_timeout(1500)
+    page.wait_for_function(f"first => {large} !== first", arg=first)
     second = fetched(page, "#inpaint-file")
     with Image.open(second) as image:
         again = json.loads(image.info["coopnets"])["made_with"]
@@ -154,8 +204,9 @@ def test_a_hole_in_an_example_of_a_fixed_size(page: Any, shot: Callable[..., Pat
     opened(page, None)
     page.locator("#inpaint-bundle input").click()
     page.get_by_role("option", name="digits").click()
-    page.wait_for_timeout(2000)
+    page.locator("#inpaint-picture img[src*='example-digits-1']").wait_for()
     page.locator("#inpaint-examples button").nth(2).click()
+    page.locator("#inpaint-picture img[src*='example-digits-3']").wait_for()
     paint(page)
     page.locator("#inpaint-start").click()
     said(page, "Done in")
@@ -167,6 +218,5 @@ def test_a_hole_in_an_example_of_a_fixed_size(page: Any, shot: Callable[..., Pat
 
 def test_nothing_painted_is_one_friendly_line(page: Any, tmp_path: Path) -> None:
     opened(page, upload(tmp_path))
-    page.wait_for_timeout(1500)
     page.locator("#inpaint-start").click()
     page.get_by_text("nothing is missing: paint over the part that is to be filled").wait_for()

@@ -91,6 +91,8 @@ def test_upload_train_stop_come_back_resume_and_play(
         wait_for(page, "old-wall: learning, step")
         page.locator("#learn-sheet img").wait_for()
         page.locator("#learn-words").get_by_text("Energy gap").wait_for()
+        for name in ("energy-gap", "revision", "reconstruction"):
+            page.locator(f"#learn-{name} .mark-line path").first.wait_for(state="attached")
         shot(page, "learn")
         page.locator("#learn-stop").click()
         reached = step_of(wait_for(page, "is stopped at step"))

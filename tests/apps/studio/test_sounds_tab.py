@@ -13,7 +13,7 @@ from PIL import Image
 
 from coop_apps.run import main as play
 
-from .conftest import open_tab
+from .conftest import fits_a_phone, open_tab
 
 
 @pytest.fixture
@@ -22,6 +22,20 @@ def tab(page: Any) -> Any:
     open_tab(page, "Sounds")
     page.locator("#sounds-status").get_by_text("Choose a sound").wait_for()
     return page
+
+
+# Counts how often a player begins, in `rounds`, and how often it ends since then, in `ends`.
+ROUNDS = """() => {
+    const play = HTMLMediaElement.prototype.play, known = new WeakSet();
+    window.rounds = window.ends = 0;
+    HTMLMediaElement.prototype.play = function () {
+        if (!known.has(this)) this.addEventListener("ended", () => window.ends++);
+        known.add(this);
+        window.rounds++;
+        window.ends = 0;
+        return play.call(this);
+    };
+}"""
 
 
 def enter(page: Any, name: str, value: float) -> None:
@@ -80,21 +94,27 @@ def test_a_sound_is_made_heard_and_kept_with_its_settings(
 def test_it_plays_and_repeats(tab: Any) -> None:
     enter(tab, "#sounds-seconds", 0.5)
     make(tab)
+    tab.evaluate(ROUNDS)
     player = tab.locator("#sounds-audio")
     player.get_by_role("button", name="Play", exact=True).click()
-    player.get_by_role("button", name="Pause").wait_for()
-    tab.wait_for_timeout(1500)  # three times its length; between two rounds it may show Play
-    player.get_by_role("button", name="Pause").wait_for(timeout=5000)
+    tab.wait_for_function("window.rounds >= 3")
     tab.get_by_label("Repeat while playing").uncheck()
-    player.get_by_role("button", name="Play", exact=True).wait_for(timeout=5000)
+    player.get_by_role("button", name="Play", exact=True).wait_for()
+    tab.evaluate("window.rounds = 0")
+    player.get_by_role("button", name="Play", exact=True).click()
+    tab.wait_for_function("window.ends >= 1")
+    assert tab.evaluate("window.rounds") == 1
 
 
 def test_another_seed_is_another_sound(tab: Any) -> None:
     enter(tab, "#sounds-seconds", 0.5)
     seen = []
     for _ in range(2):
+        before = tab.locator("#sounds-seed input").input_value()
         tab.get_by_role("button", name="Another seed", exact=True).click()
-        tab.wait_for_timeout(1000)
+        tab.wait_for_function(
+            "before => document.querySelector('#sounds-seed input').value !== before", arg=before
+        )
         seed = tab.locator("#sounds-seed input").input_value()
         tab.get_by_role("button", name="Make", exact=True).click()
         tab.locator("#sounds-status code").get_by_text(f"--seed {seed}").wait_for()
@@ -122,7 +142,5 @@ def test_it_fits_a_phone(tab: Any, dark: bool, shot: Any) -> None:
     if dark:
         tab.goto(f"{tab.url}?__theme=dark")
         open_tab(tab, "Sounds")
-    tab.set_viewport_size({"width": 390, "height": 844})
-    tab.wait_for_timeout(300)
+    fits_a_phone(tab)
     shot(tab, f"sounds-phone-{'dark' if dark else 'light'}")
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390

@@ -70,11 +70,17 @@ def sheet(page: Any) -> Callable[[bool], None]:
     )
 
 
+def panel(page: Any) -> Callable[[bool], None]:
+    open_tab(page, "Explore")
+    return lambda long: sliders(page, Steps_of_refinement=50 if long else 0)
+
+
 TABS = {
     "textures": (draw, "Draw"),
     "sounds": (sound, "Make"),
     "clips": (film, "Film"),
     "explore-sheet": (sheet, "#explore-sheet"),
+    "explore-panel": (panel, "#explore-panel"),
 }
 
 

@@ -1,18 +1,32 @@
 """Textures in a browser: draw, stop, look, download, make the same by the command it names."""
 
+import hashlib
 import re
 import shlex
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from coop_apps.run import main as coop_run
+from coop_apps.studio.drawing import Drawing
+from coop_apps.studio.library import Library
+from coop_apps.studio.limits import Limits
+from coop_apps.studio.results import Results
+from coop_apps.studio.show import Clock
+from coop_apps.studio.studio import Studio
+from coop_apps.studio.textures import _doing, _learned_from
+from coop_apps.studio.worker import Worker
+from coop_runtime import read_card
+from coop_runtime.card import Entry
 
-from .conftest import Server
+from .conftest import Server, fits_a_phone
 
 
 def done(page: Any) -> str:
@@ -69,13 +83,50 @@ def test_another_seed_and_a_draft_and_a_tile(page: Any, tmp_path: Path) -> None:
     set_number(page, "Width, pixels", 64)
     page.get_by_role("button", name="Draw", exact=True).click()
     line = done(page)
+    assert page.locator("#textures-energy .vega-embed").count() == 0  # a draft has none to plot
     seed = page.locator("#textures-seed input").input_value()
     assert re.search(rf"--size 64x64 --seed {seed} --refine 0 --loop", line)
     assert downloaded(page, tmp_path).stat().st_size > 1000
 
 
+@pytest.mark.parametrize(
+    ("done", "step", "energy", "steps", "said"),
+    [
+        (0.05, 900, None, 9, "drawing the draft"),
+        (0.1, 2048, None, 9, "refining the first rows"),
+        (0.2, 64, 1.0, 9, "refining, row 64"),
+        (0.5, 1024, None, 0, "drawing the draft"),
+    ],
+)
+def test_it_is_said_what_is_being_done(
+    done: float, step: int, energy: float | None, steps: int, said: str
+) -> None:
+    state = Drawing(np.zeros((1, 1, 4, 4), np.float32), done, step, energy)
+    assert _doing(state, steps, "row", Clock()).partition(", 1 s")[0] == said
+
+
+def test_what_it_learned_from_is_shown_where_the_bundle_has_it(
+    library: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exported"
+    shutil.copytree(library / "brick", folder / "stone")
+    levels = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
+    path = folder / "stone" / "samples" / "original.png"
+    path.parent.mkdir()
+    Image.fromarray(levels).save(path)
+    data, card = path.read_bytes(), read_card(folder / "stone")
+    entry = Entry(hashlib.sha256(data).hexdigest(), len(data))
+    card = replace(card, files=card.files | {"samples/original.png": entry})
+    (folder / "stone" / "card.json").write_text(card.to_json(), encoding="utf-8")
+    shutil.copytree(library / "brick", folder / "bare")
+    studio = Studio(Library(folder), Worker(1.0), Limits(), Results(tmp_path), learning=False)
+    shown = _learned_from(studio, "stone")
+    assert shown["visible"]
+    np.testing.assert_array_equal(shown["value"], np.repeat(levels[..., None], 3, axis=2))
+    assert not _learned_from(studio, "bare")["visible"]
+    assert not _learned_from(studio, None)["visible"]
+
+
 def test_it_fits_a_phone(page: Any, shot: Callable[..., Path]) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    wide = page.evaluate("document.documentElement.scrollWidth")
+    fits_a_phone(page)
     shot(page, "textures-phone")
-    assert wide <= 390

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from coop_apps.studio.learning.child import Child, Programs, export_words, reason, train_words
@@ -21,6 +22,7 @@ from coop_apps.studio.learning.process import Trainings
 from coop_apps.studio.learning.report import report
 from coop_apps.studio.library import Library
 from coop_apps.studio.limits import Limits
+from coop_apps.studio.uploads import check_upload
 from coop_runtime import CoopError
 
 # Learns until the file `enough` is there, as coop-train would: saves upon SIGTERM.
@@ -227,6 +229,21 @@ def test_a_program_that_is_not_there_fails_and_the_next_lesson_goes_on(
     for name in ("a", "b"):
         trainings.start(name, "texture", upload, 5.0)
         until(lambda name=name: state(trainings, name) == "failed")  # type: ignore[misc]
+
+
+def test_a_sound_that_is_no_numbers_fails_in_one_line(
+    begin: Callable[..., Trainings], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / "nan.wav"
+    soundfile.write(path, np.full(40_000, np.nan, np.float32), 8000, "FLOAT")
+    check_upload(path, Limits())  # nothing is decoded there
+    trainings = begin(programs=Programs())
+    trainings.start("nan", "sound", path, 1.0)
+    until(lambda: state(trainings, "nan") == "failed", seconds=240)
+    assert trainings.lesson("nan").message.endswith(
+        "some samples are not finite numbers; repair it"
+    )
 
 
 def test_one_that_does_not_leave_is_ended(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_job_that_gives_nothing_is_interrupted_in_its_calls(library: Path) -> 
             calls.append(1)
 
     looking = worker.run(work, every=0.0)
-    assert next(looking) == 0
+    assert [next(looking), next(looking)] == [0, 0]  # the same again: a chance to leave
     looking.close()
     assert list(worker.run(lambda: [int(model.generate(1).size > 0)])) == [1]
     count = len(calls)

@@ -9,7 +9,7 @@ DOCTESTS := $(if $(filter Windows_NT,$(OS)),,runtime)
 BIN := .venv/$(SCRIPTS)
 STAMP := .venv/.installed
 
-.PHONY: install studio results results-quick bundles demo test test-runtime check format docs dist clean
+.PHONY: install studio results results-quick bundles demo test soak test-runtime check format docs dist clean
 
 install: $(STAMP)
 
@@ -43,6 +43,10 @@ bundles: install
 # A process per core; a file's tests stay together, for what they share.
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+# Sixteen clients of one Coop Studio for five minutes; benchmarks/studio_soak.py does more.
+soak: install
+	OMP_NUM_THREADS=1 COOP_SOAK_CLIENTS=16 COOP_SOAK_SECONDS=300 $(BIN)/python -m pytest -s tests/apps/studio/test_soak.py
 
 # The runtime and its commands' packages alone, as a program that embeds it has them: no torch.
 test-runtime: .venv-runtime/.installed

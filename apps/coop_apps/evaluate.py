@@ -51,6 +51,18 @@ Completion of options, for bash (also zsh_source, fish_source):
     help="Pictures of other things, whose energies are compared; may be given often.",
 )
 @click.option(
+    "--labels",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Classes of the pictures of --data (.npz, .npy or idx): they judge basins of the energy.",
+)
+@click.option(
+    "--train-labels",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Classes of the pictures of --train: with both, features are judged by few labels.",
+)
+@click.option(
     "--only", multiple=True, metavar="CHAPTER", help="Only these chapters; may be given often."
 )
 @click.option(
@@ -65,7 +77,7 @@ Completion of options, for bash (also zsh_source, fish_source):
     type=click.IntRange(min=1, max=50_000),
     default=50,
     show_default=True,
-    help="Real pictures that are completed and reconstructed.",
+    help="Real pictures that are completed, reconstructed and led down the energy.",
 )
 @click.option(
     "--seed",
@@ -88,6 +100,8 @@ def main(
     data: tuple[str, ...],
     train: tuple[str, ...],
     other: tuple[str, ...],
+    labels: Path | None,
+    train_labels: Path | None,
     only: tuple[str, ...],
     samples: int,
     examples: int,
@@ -99,7 +113,9 @@ def main(
 
     Pictures: Fréchet, kernel and sliced Wasserstein distances of drafts and refined samples, with
     the distance of real from real beside them; nearest training pictures; energies; completion
-    against classic inpainting; reconstruction. Textures, sounds and clips: their statistics and
+    against classic inpainting; reconstruction; the energy's landscape; with labels what features
+    are worth; of runs on incomplete pictures, with --train the originals, what they recovered.
+    Textures, sounds and clips: their statistics and
     copies, with the original's own beside them. Nothing is downloaded. The report appears whole or
     not at all.
     """
@@ -115,9 +131,13 @@ def main(
         raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
     with tempfile.TemporaryDirectory() as scratch:
         evaluated = open_subject(subject, Path(scratch), device)
-        chosen = chapters(evaluated.model, only)
-        real = read_real(evaluated, data, train, other)
-        ask = Ask(samples, examples, seed, Path(scratch))
+        incomplete = evaluated.learned is not None and evaluated.learned.seen is not None
+        asked_for = {"recovery": incomplete and bool(train), "features": labels and train_labels}
+        without = [name for name, asked in asked_for.items() if not asked]
+        chosen = chapters(evaluated.model, only, without)
+        real = read_real(evaluated, data, train, other, labels, train_labels)
+        run = None if evaluated.learned is None else subject
+        ask = Ask(samples, examples, seed, Path(scratch), run)
         sections, began = [], time.monotonic()
         for k, (name, write) in enumerate(chosen.items(), 1):
             click.echo(f"[{k}/{len(chosen)}] {name} …", err=True)

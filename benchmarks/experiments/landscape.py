@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import coop_runtime
-from coop_eval.energy.graph import disconnectivity_graph
-from coop_eval.energy.landscape import Minima, barriers, basins, best_threshold, descend, joined
-from coop_eval.energy.manifold import energy_of_latents, latents_of
+from coop_eval.energy.explore import Place, explore
 from coop_eval.energy.purity import neighbours_agree, purity
-from coop_runtime import Array, Model
+from coop_runtime import Array
 from tables import markdown
 
 from .rows import Case, Scale, Values
@@ -34,11 +32,7 @@ TITLE = "Energy landscape: basins and what they hold (triangle, section 4.3)"
 
 _SETS = ("mnist", "fashion")
 _METHODS = ("triangle", "coopnets")
-_PLACES = ("pictures", "latents")
-_POINTS = 9
-#: Evaluations of a descent, and how far latents may go from 0, in standard deviations.
-_STEPS = {"pictures": 400, "latents": 100}
-_FARTHEST = 2.5
+_PLACES: tuple[Place, ...] = ("pictures", "latents")
 _NAMES = {
     "mnist": tuple("0123456789"),
     "fashion": (
@@ -91,23 +85,15 @@ def _cell(key: str, value: float | str) -> str:
     return f"{value:.0f}" if key == "basins" else f"{value:.2f}"
 
 
-def _measure(source: str, where: str, count: int, bundle: Path) -> Values:
+def _measure(source: str, where: Place, count: int, bundle: Path) -> Values:
     data = split(source)
     labels = data.test_labels[:count].astype(int)
     with coop_runtime.load(bundle, device="cpu", threads=1) as model:
         pictures = coop_runtime.from_uint8(data.test[:count], model.card.signal)
-        found, high, drawn = _explore(model, pictures, where)
-    tree = joined(high)
-    threshold = best_threshold(tree)
-    group = basins(tree, threshold)
-    rng = np.random.default_rng(0)
-    held = purity(group, labels, rng)
+        found = explore(model, pictures, where)
+    held = purity(found.group, labels, np.random.default_rng(0))
     if held.groups > 1:
-        title = f"{source}, {bundle.name}: energy of {where}"
-        shown = (drawn + np.float32(1)) / np.float32(2)
-        png = disconnectivity_graph(
-            tree, threshold, shown, labels, names=_NAMES[source], title=title
-        )
+        png = found.graph(labels, _NAMES[source], f"{source}, {bundle.name}: energy of {where}")
         graph = bundle.with_name(f"{bundle.name}.landscape-{where}.png")
         coop_runtime.write_atomically(graph, png)
     return {
@@ -116,29 +102,11 @@ def _measure(source: str, where: str, count: int, bundle: Path) -> Values:
         "purity": held.purity if held.groups else "none",
         "chance": held.chance if held.groups else "none",
         "k-means": _clusters(pictures, labels, max(held.groups, 1)),
-        "barrier neighbour": neighbours_agree(high, labels),
+        "barrier neighbour": neighbours_agree(found.high, labels),
         "pixel neighbour": neighbours_agree(_distances(pictures), labels),
-        "moved": float(np.sqrt(np.square(drawn - pictures).mean())),
-        "converged": float(found.converged.mean()),
+        "moved": float(np.sqrt(np.square(found.drawn - pictures).mean())),
+        "converged": float(found.minima.converged.mean()),
     }
-
-
-def _explore(
-    model: Model, pictures: Array, where: str
-) -> tuple[Minima, NDArray[np.float64], Array]:
-    """Give minima, the barriers between them, and the minima as pictures."""
-    steps = _STEPS[where]
-    if where == "pictures":
-        bounds = model.card.signal.value_range
-        found = descend(model.energy_and_gradient, pictures, bounds=bounds, steps=steps)
-        return found, barriers(model.energy, found.x, points=_POINTS), found.x
-
-    def energy(z: Array) -> Array:
-        return model.energy(model.decode(z))
-
-    start, box = latents_of(model, pictures), (-_FARTHEST, _FARTHEST)
-    found = descend(energy_of_latents(model), start, bounds=box, steps=steps)
-    return found, barriers(energy, found.x, points=_POINTS), model.decode(found.x)
 
 
 def _clusters(pictures: Array, labels: NDArray[np.intp], number: int) -> float:

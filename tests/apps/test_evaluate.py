@@ -61,7 +61,7 @@ def test_a_bundle_of_pictures(
         *("--samples", 16, "--examples", 4, "--report", tmp_path / "report"),
     )
     assert told.exit_code == 0, told.output
-    assert "[1/3] generation …" in told.stderr
+    assert "[1/4] generation …" in told.stderr
     assert f"look at: {tmp_path / 'report' / 'report.html'}" in told.stdout
     data = report(tmp_path / "report")
     assert data["facts"]["learned by"] == "mcmc-triangle"
@@ -74,6 +74,43 @@ def test_a_bundle_of_pictures(
     holes = data["completion"]["M18"]
     assert holes["the model"]["error"] < holes["biharmonic"]["error"]
     assert data["reconstruction"]["encoder"]["square_unit"] < 0.02
+    assert data["landscape"]["latents"]["moved"] > 0
+    assert data["landscape"]["pictures"]["purity"] is None
+
+
+def test_a_run_on_incomplete_pictures_its_features_and_basins(tmp_path: Path) -> None:
+    """Two classes, bright and dark: what was recovered, and what labels say of the rest."""
+    rng = np.random.default_rng(0)
+    classes = np.arange(24) % 2
+    images = (rng.integers(0, 60, (24, 8, 8, 3)) + 180 * classes[:, None, None, None]).astype("u1")
+    np.savez(tmp_path / "data.npz", images=images, labels=classes)
+    tiny = ("--config", TESTS / "tiny-images.toml", "--method", "triangle", "--mask", "P.5")
+    told = run(
+        train, "images", tmp_path / "data.npz", "--out", tmp_path / "run", "--steps", 2, *tiny
+    )
+    assert told.exit_code == 0, told.output
+    given = ("--data", tmp_path / "data.npz", "--train", tmp_path / "data.npz")
+    labels = ("--labels", tmp_path / "data.npz", "--train-labels", tmp_path / "data.npz")
+    only = [word for name in ("recovery", "landscape", "features") for word in ("--only", name)]
+    told = run(main, tmp_path / "run", *given, *labels, *only, "--report", tmp_path / "report")
+    assert told.exit_code == 0, told.output
+    data = report(tmp_path / "report")
+    assert 0 < data["recovery"]["all"] < 1
+    assert set(data["recovery"]["first"]) >= {"the run", "harmonic", "biharmonic"}
+    assert data["landscape"]["pictures"]["neighbour"] >= 0.5
+    assert data["features"]["pixels"] == {"24": 0.0}
+    assert set(data["features"]) >= {"descriptor", "the same, random weights", "encoder"}
+
+    for arguments, why in (
+        (("--only", "features"), "features: give --labels and --train-labels"),
+        (("--only", "recovery"), "recovery: give --train, the 24 originals"),
+        (("--labels", tmp_path / "none.npy"), "--labels: '"),
+        (("--labels", tmp_path / "few.npy"), "--labels: expected a whole number for each of 24"),
+    ):
+        np.save(tmp_path / "few.npy", np.arange(3))
+        told = run(main, tmp_path / "run", *given[:2], *arguments, "--report", tmp_path / "other")
+        assert told.exit_code == 1
+        assert why in told.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +141,7 @@ def test_a_run_knows_its_original(kind: str, size: int | None, tmp_path: Path) -
         (("fashion", "--data", "nothing.npz"), "nothing.npz"),
         (("fashion", "--data", "DATA"), "generation: give --train"),
         (("fashion", "--data", "DATA", "--only", "sound"), "no chapter 'sound' on this model"),
-        (("brick", "--data", "brick", "--other", "DATA"), "--train and --other are for sets"),
+        (("brick", "--data", "brick", "--other", "DATA"), "--train, --other and --labels are for sets"),
         (("nothing",), "neither a bundle (card.json) nor a run"),
     ],
 )

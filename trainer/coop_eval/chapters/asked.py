@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["Ask", "Real"]
 
 Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,16 @@ class Real:
         Of all these, as they were given.
     other
         Other pictures of the same shape, whose energies are compared, by what they are.
+    labels, train_labels
+        Classes of ``test`` and of ``train``, whole numbers ≥ 0, (n,), if they are known.
     """
 
     test: list[Floats]
     train: list[Floats] | None
     names: tuple[str, ...]
     other: dict[str, Floats] = field(default_factory=dict)
+    labels: Labels | None = None
+    train_labels: Labels | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,12 @@ class Ask:
         Of all chance.
     cache
         Folder of the classifier whose features are compared.
+    run
+        Folder of the run that is evaluated; None: a bundle is.
     """
 
     samples: int
     examples: int
     seed: int
     cache: Path
+    run: Path | None = None

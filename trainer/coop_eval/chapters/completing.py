@@ -1,5 +1,7 @@
 """Chapters on pictures that are given: completed where something is missing, and drawn again."""
 
+import math
+
 import numpy as np
 
 from coop_runtime import Model
@@ -8,13 +10,15 @@ from ..charts import grid
 from ..filling.completion import Inferring, judge, suggest
 from ..filling.holes import Mask, holes
 from ..filling.reconstruction import reconstruct, reconstruction_error
+from ..peers.components import principal_components
 from ..peers.inpainting import PEERS
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Floats, Real
 
-__all__ = ["completion", "reconstruction"]
+__all__ = ["SHOWN", "completion", "interpolated", "latents", "reconstruction", "zoom"]
 
-_SHOWN = 10  # pictures of a sheet
+#: Pictures of a row of a sheet.
+SHOWN = 10
 
 
 def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
@@ -30,17 +34,17 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
         done = {
             "the model": suggested.best,
             f"the model, mean of {how.chains}": suggested.mean,
-            **_interpolated(x, missing),
+            **interpolated(x, missing),
         }
         judged = {peer: judge(x, pictures, missing) for peer, pictures in done.items()}
         rows += [[name, peer, *figures] for peer, figures in judged.items()]
         data[name] = {peer: figures._asdict() for peer, figures in judged.items()}
         shown = [np.where(missing, np.float32(0.5), x), *done.values(), x]
-        sheet = np.concatenate([pictures[:_SHOWN] for pictures in shown])
+        sheet = np.concatenate([pictures[:SHOWN] for pictures in shown])
         said = f"{name}: what is given; {', '.join(done)}; the originals."
         sheets.append(
             Picture(
-                f"completion-{name}", said, grid(sheet, columns=min(_SHOWN, len(x)), zoom=_zoom(x))
+                f"completion-{name}", said, grid(sheet, columns=min(SHOWN, len(x)), zoom=zoom(x))
             )
         )
     section = Section(
@@ -71,13 +75,16 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
             "encoder": reconstruct(model, x, "encoder", seed=ask.seed),
             "encoder, then inferred": reconstruct(model, x, "both", seed=ask.seed),
         }
+    if (d := latents(model)) and real.train is not None and len(real.train[0]) > d:
+        again[f"{d} principal components"] = principal_components(real.train[0], x, d)
     errors = {how: reconstruction_error(x, pictures) for how, pictures in again.items()}
-    sheet = np.concatenate([pictures[:_SHOWN] for pictures in (x, *again.values())])
+    sheet = np.concatenate([pictures[:SHOWN] for pictures in (x, *again.values())])
     section = Section(
         "reconstruction",
         "Reconstruction of unseen pictures",
         f"{len(x)} unseen pictures, drawn again from the latents of the encoder, or from those "
-        "that Langevin steps infer.",
+        "that Langevin steps infer; and, as the linear peer, from as many principal components of "
+        "the training pictures, if these are known.",
         [
             Table(
                 "Mean squared error of pictures of −1 to 1, and of 0 to 1; mean difference "
@@ -90,7 +97,7 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
             Picture(
                 "reconstruction",
                 f"Originals; {'; '.join(again)}.",
-                grid(sheet, columns=min(_SHOWN, len(x)), zoom=_zoom(x)),
+                grid(sheet, columns=min(SHOWN, len(x)), zoom=zoom(x)),
             )
         ],
         {how: error._asdict() for how, error in errors.items()},
@@ -98,7 +105,16 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
     return [section]
 
 
-def _zoom(x: Floats) -> int:
+def latents(model: Model) -> int:
+    """Give the latents of one picture; 0 without a generator."""
+    card = model.card
+    if card.latent is None:
+        return 0
+    cells = (n // s for n, s in zip(card.signal.trained_shape, card.latent.strides, strict=True))
+    return card.latent.channels * math.prod(cells)
+
+
+def zoom(x: Floats) -> int:
     """Give how many times larger pictures are shown, so that small ones can be seen."""
     return max(1, 64 // int(x.shape[-1]))
 
@@ -114,7 +130,7 @@ def _squares(side: int) -> list[str]:
     return [f"M{round(side * of_64 / 64)}" for of_64 in (20, 30, 40, 50)]
 
 
-def _interpolated(x: Floats, missing: Mask) -> dict[str, Floats]:
+def interpolated(x: Floats, missing: Mask) -> dict[str, Floats]:
     """Fill the holes by each peer; grey pictures are shown to them as colours."""
     channels = x.shape[1]
     coloured = np.repeat(x, 3, axis=1) if channels == 1 else x

@@ -52,7 +52,7 @@ def disconnectivity_graph(
     pictures
         Of each minimum, in the tree's order: (n, channels, height, width) within [0, 1].
     labels
-        Of each minimum, (n,), 0 … 9; None: there are none.
+        Of each minimum, (n,), ≥ 0; colours come again after ten. None: there are none.
     names
         Of the labels, for the legend.
     smallest
@@ -131,7 +131,7 @@ def _column(members: Numbers, pictures: Array, colours: Matrix, shown: int) -> A
 
 def _colours(n: int, labels: NDArray[np.integer] | None) -> Matrix:
     """Give the colour of the frame of each minimum, (n, 3)."""
-    return np.full((n, 3), 0.6) if labels is None else _palette()[labels]
+    return np.full((n, 3), 0.6) if labels is None else _palette()[labels % 10]
 
 
 def _palette() -> Matrix:

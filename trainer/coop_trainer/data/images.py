@@ -132,7 +132,9 @@ def _examples(path: Path) -> NDArray[Any]:
     if path.suffix.lower() in (".npz", ".npy"):
         array = read_numpy(path, "images")["images"]
     else:
-        array = _idx(path)
+        array = read_idx(path)
+        if array.ndim == 1:
+            raise CoopError(f"{path}: these are labels; give the file of the images")
     if array.dtype != np.uint8 or not (
         array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3))
     ):
@@ -145,10 +147,15 @@ def _examples(path: Path) -> NDArray[Any]:
     return array if array.ndim == 4 else array[..., None]
 
 
-def _idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(path: Path) -> NDArray[np.uint8]:
     """Read an idx file: 0, 0, type, number of axes, each size as uint32, and the values.
 
     The format is described with MNIST, http://yann.lecun.com/exdb/mnist/.
+
+    Raises
+    ------
+    CoopError
+        Not such a file, or a damaged one.
     """
     try:
         with path.open("rb") as plain:
@@ -160,8 +167,6 @@ def _idx(path: Path) -> NDArray[np.uint8]:
                     f"{path}: no images; expected a folder of pictures, a picture, "
                     ".npz, .npy or an idx file of bytes"
                 )
-            if head[3] == 1:
-                raise CoopError(f"{path}: these are labels; give the file of the images")
             shape = struct.unpack(f">{head[3]}I", stream.read(4 * head[3]))
             values = np.frombuffer(stream.read(prod(shape) + 1), np.uint8)
     except (OSError, EOFError, zlib.error, struct.error, OverflowError, MemoryError) as error:

@@ -1,0 +1,69 @@
+"""The chapter on incomplete training data: triangle paper, section 4.4 and Table 3."""
+
+import numpy as np
+
+from coop_runtime import CoopError, Model
+
+from ..charts import grid
+from ..filling.completion import hidden_error
+from ..filling.recovery import recovered_pictures
+from ..report import Cell, Picture, Section, Table
+from .asked import Ask, Real
+from .completing import SHOWN, interpolated, zoom
+
+__all__ = ["recovery"]
+
+
+def recovery(model: Model, real: Real, ask: Ask) -> list[Section]:
+    """Compare what a run put into the holes of its training pictures with the originals.
+
+    Raises
+    ------
+    CoopError
+        A bundle, a run of complete pictures, or no originals of the same number and size.
+    """
+    if ask.run is None:
+        raise CoopError("recovery: give a run of incomplete pictures; a bundle does not keep them")
+    found = recovered_pictures(ask.run)
+    if real.train is None or real.train[0].shape != found.pictures.shape:
+        raise CoopError(
+            f"recovery: give --train, the {len(found.pictures)} originals that the run learned "
+            "from with holes, in their order"
+        )
+    original, missing = real.train[0], found.missing
+    some = slice(0, ask.examples)
+    done = {
+        "the run": found.pictures[some],
+        **interpolated(found.pictures[some], missing[some]),
+    }
+    errors = {
+        by: float(hidden_error(original[some], x, missing[some]).mean()) for by, x in done.items()
+    }
+    whole = float(hidden_error(original, found.pictures, missing).mean())
+    rows: list[list[Cell]] = [["the run, all pictures", whole]]
+    rows += [[by, error] for by, error in errors.items()]
+    given = np.where(missing[some], np.float32(0.5), original[some])
+    sheet = np.concatenate([x[:SHOWN] for x in (given, *done.values(), original[some])])
+    section = Section(
+        "recovery",
+        "Recovery of incomplete training pictures",
+        f"{len(original)} pictures were learned from without their hidden pixels "
+        f"({missing.mean():.0%} of all). What the run put there is compared with what was never "
+        f"shown to it; interpolations of the first {len(given)} stand beside.",
+        [
+            Table(
+                "Mean difference per hidden pixel relative to the range; lower is better.",
+                ["by", "error"],
+                rows,
+            )
+        ],
+        [
+            Picture(
+                "recovery",
+                f"What was seen; {', '.join(done)}; the originals.",
+                grid(sheet, columns=min(SHOWN, len(given)), zoom=zoom(original)),
+            )
+        ],
+        {"all": whole, "first": errors},
+    )
+    return [section]

@@ -125,7 +125,7 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
         f"Of {how.chains} chains from N(0, I): *best* explains the known pixels best, *mean* is "
         "their mean, *blended* without a seam, *oracle* the one nearest to the original, which no "
         f"method can know. {min(FACES, scale.examples)} test faces, {how.steps} Langevin steps and "
-        f"{how.settle} without noise; {len(scale.seeds)} seed(s) of each model."
+        f"{how.settle} without noise; ± is over the seeds that were run."
     )
     return "\n\n".join([legend, *parts])
 

@@ -89,7 +89,7 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     lines.append(["PCA with as many components (64, 100)", *linear])
     legend = (
         "Mean squared error per pixel of pictures within [−1, 1]; a quarter of it is the error "
-        f"within [0, 1]. {scale.examples} test pictures, over {len(scale.seeds)} seeds."
+        f"within [0, 1]. {scale.examples} test pictures; ± is over the seeds that were run."
     )
     return f"{legend}\n\n{markdown(lines)}"
 

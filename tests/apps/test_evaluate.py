@@ -141,7 +141,10 @@ def test_a_run_knows_its_original(kind: str, size: int | None, tmp_path: Path) -
         (("fashion", "--data", "nothing.npz"), "nothing.npz"),
         (("fashion", "--data", "DATA"), "generation: give --train"),
         (("fashion", "--data", "DATA", "--only", "sound"), "no chapter 'sound' on this model"),
-        (("brick", "--data", "brick", "--other", "DATA"), "--train, --other and --labels are for sets"),
+        (
+            ("brick", "--data", "brick", "--other", "DATA"),
+            "--train, --other and --labels are for sets",
+        ),
         (("nothing",), "neither a bundle (card.json) nor a run"),
     ],
 )

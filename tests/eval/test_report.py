@@ -82,7 +82,17 @@ def test_sounds_and_clips_are_read(tmp_path: Path) -> None:
 
 
 def test_chapters_are_those_of_the_kind(fashion: Model) -> None:
-    assert list(chapters(fashion)) == ["generation", "completion", "reconstruction"]
+    usual = ["generation", "completion", "reconstruction", "landscape"]
+    assert list(chapters(fashion)) == [
+        "generation",
+        "completion",
+        "reconstruction",
+        "recovery",
+        "landscape",
+        "features",
+    ]
+    assert list(chapters(fashion, without=["recovery", "features"])) == usual
+    assert list(chapters(fashion, ["features"], without=["features"])) == ["features"]
     assert list(chapters(fashion, ["completion"])) == ["completion"]
     with pytest.raises(CoopError, match="no chapter 'sound' on this model; expected generation,"):
         chapters(fashion, ["sound"])
@@ -95,7 +105,7 @@ def test_real_data_must_be_given_where_they_are_not_known(fashion: Model) -> Non
     brick = Subject("brick", load(EXPORTED / "brick", device="cpu"), None)
     with pytest.raises(CoopError, match="--data: give the original"):
         read_real(brick, [])
-    with pytest.raises(CoopError, match="--train and --other are for sets of pictures"):
+    with pytest.raises(CoopError, match="--train, --other and --labels are for sets of pictures"):
         read_real(brick, ["brick"], train=["brick"])
 
 

@@ -316,6 +316,17 @@ def open_tab(page: Any, name: str) -> None:
     tab.click()
 
 
+def changed(page: Any, selector: str, name: str, before: str = "") -> None:
+    """Wait until an element is there whose property is another text than before, and not empty."""
+    page.wait_for_function(
+        """([selector, name, before]) => {
+            const found = document.querySelector(selector)
+            return found && found[name] && found[name] !== before
+        }""",
+        arg=[selector, name, before],
+    )
+
+
 @pytest.fixture
 def shot(tmp_path: Path) -> Callable[..., Path]:
     """Give a function: of a page and a name it makes a screenshot, and gives its path."""

@@ -18,7 +18,7 @@ from coop_apps.studio.results import Results
 from coop_apps.studio.studio import Studio
 from coop_apps.studio.worker import Worker
 
-from .conftest import open_tab
+from .conftest import changed, open_tab
 
 SLOW = 240_000  # milliseconds: torch is imported three times, on a machine that may be busy
 CONFIG = Path(__file__).parents[2] / "tiny-texture.toml"
@@ -83,9 +83,7 @@ def test_upload_train_stop_come_back_resume_and_play(
         page = visit(server.url)
         page.set_input_files("#learn-file input[type=file]", tmp_path / "old wall.png")
         name = page.get_by_label("Name")
-        page.wait_for_function(
-            "document.querySelector('#learn-name textarea, #learn-name input').value"
-        )
+        changed(page, "#learn-name textarea, #learn-name input", "value")
         assert name.input_value() == "old-wall"
         page.locator("#learn-start").click()
         wait_for(page, "old-wall: learning, step")
@@ -120,9 +118,7 @@ def test_upload_train_stop_come_back_resume_and_play(
         page.get_by_text(re.compile("Done in")).wait_for()
         open_tab(page, "Learn")
         page.set_input_files("#learn-file input[type=file]", tmp_path / "old wall.png")
-        page.wait_for_function(
-            "document.querySelector('#learn-name textarea, #learn-name input').value"
-        )
+        changed(page, "#learn-name textarea, #learn-name input", "value")
         page.locator("#learn-start").click()
         page.get_by_text("there is a training or a bundle 'old-wall' already").wait_for()
 

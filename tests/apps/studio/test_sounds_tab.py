@@ -13,7 +13,7 @@ from PIL import Image
 
 from coop_apps.run import main as play
 
-from .conftest import fits_a_phone, open_tab
+from .conftest import changed, fits_a_phone, open_tab
 
 
 @pytest.fixture
@@ -112,9 +112,7 @@ def test_another_seed_is_another_sound(tab: Any) -> None:
     for _ in range(2):
         before = tab.locator("#sounds-seed input").input_value()
         tab.get_by_role("button", name="Another seed", exact=True).click()
-        tab.wait_for_function(
-            "before => document.querySelector('#sounds-seed input').value !== before", arg=before
-        )
+        changed(tab, "#sounds-seed input", "value", before)
         seed = tab.locator("#sounds-seed input").input_value()
         tab.get_by_role("button", name="Make", exact=True).click()
         tab.locator("#sounds-status code").get_by_text(f"--seed {seed}").wait_for()
@@ -130,9 +128,7 @@ def test_the_loop_follows_the_sliders(tab: Any, shot: Any) -> None:
     tab.locator("#live-way input[type=range]").focus()
     for _ in range(12):
         tab.keyboard.press("ArrowRight")
-    tab.wait_for_function(
-        "before => document.querySelector('#live-picture img').src !== before", arg=before
-    )
+    changed(tab, "#live-picture img", "src", before)
     tab.locator("#live-audio").get_by_text("0:02").wait_for()
     shot(tab, "sounds-live")
 

@@ -26,7 +26,7 @@ from coop_apps.studio.worker import Worker
 from coop_runtime import read_card
 from coop_runtime.card import Entry
 
-from .conftest import Server, fits_a_phone
+from .conftest import Server, changed, fits_a_phone
 
 
 def done(page: Any) -> str:
@@ -76,7 +76,7 @@ def test_a_texture_is_drawn_and_its_command_draws_it_again(
 
 def test_another_seed_and_a_draft_and_a_tile(page: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Another seed").click()
-    page.wait_for_function("document.querySelector('#textures-seed input').value != '0'")
+    changed(page, "#textures-seed input", "value", "0")
     page.get_by_label("Draft").check()
     page.get_by_label("Seamless tile").check()
     set_number(page, "Height, pixels", 64)

@@ -39,7 +39,10 @@ def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
         data[where] = {**figures, "moved": moved}
         if basins > 1:
             caption = f"Energy of {where}: basins, and the barriers below which they join."
-            drawn.append(Picture(f"landscape-{where}", caption, found.graph(labels)))
+            names = (
+                () if labels is None else [f"class {k}" for k in range(min(10, max(labels) + 1))]
+            )
+            drawn.append(Picture(f"landscape-{where}", caption, found.graph(labels, names)))
     section = Section(
         "landscape",
         "Landscape of the energy",

@@ -115,9 +115,8 @@ def main(
     the distance of real from real beside them; nearest training pictures; energies; completion
     against classic inpainting; reconstruction; the energy's landscape; with labels what features
     are worth; of runs on incomplete pictures, with --train the originals, what they recovered.
-    Textures, sounds and clips: their statistics and
-    copies, with the original's own beside them. Nothing is downloaded. The report appears whole or
-    not at all.
+    Textures, sounds and clips: their statistics and copies, with the original's own beside them.
+    Nothing is downloaded. The report appears whole or not at all.
     """
     try:
         from coop_eval.chapters import Ask, chapters, read_real  # seconds: only when needed

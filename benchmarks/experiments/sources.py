@@ -4,7 +4,6 @@ All come from the research sets beside the repository (see their README), which 
 project: an experiment whose data are missing is skipped, and says so.
 """
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coop_runtime.errors import CoopError
+from coop_trainer.data.images import read_idx
 
-__all__ = ["DATA", "SETS", "Split", "idx", "split"]
+__all__ = ["DATA", "SETS", "Split", "split"]
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -38,14 +38,6 @@ class Split:
     test_labels: Labels
 
 
-def idx(path: Path) -> NDArray[np.uint8]:
-    """Read the array of a gzipped idx file of bytes, as of MNIST."""
-    data = gzip.decompress(path.read_bytes())
-    ndim = data[3]
-    shape = np.frombuffer(data, ">u4", ndim, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * ndim).reshape(shape)
-
-
 def split(name: str) -> Split:
     """Read a set and split it, always alike.
 
@@ -66,9 +58,9 @@ def split(name: str) -> Split:
             "mnist": (DATA / "mnist", "t10k_0000-1499"),
         }[name]
         pictures = [
-            idx(folder / f"{part}-images-idx3-ubyte.gz")[..., None] for part in ("train", test)
+            read_idx(folder / f"{part}-images-idx3-ubyte.gz")[..., None] for part in ("train", test)
         ]
-        labels = [idx(folder / f"{part}-labels-idx1-ubyte.gz") for part in ("train", test)]
+        labels = [read_idx(folder / f"{part}-labels-idx1-ubyte.gz") for part in ("train", test)]
         return Split(*pictures, *labels)
     if name == "cifar10":
         train, test_part = (

@@ -101,13 +101,13 @@ def test_a_run_on_incomplete_pictures_its_features_and_basins(tmp_path: Path) ->
     assert data["features"]["pixels"] == {"24": 0.0}
     assert set(data["features"]) >= {"descriptor", "the same, random weights", "encoder"}
 
+    np.save(tmp_path / "few.npy", np.arange(3))
     for arguments, why in (
         (("--only", "features"), "features: give --labels and --train-labels"),
         (("--only", "recovery"), "recovery: give --train, the 24 originals"),
         (("--labels", tmp_path / "none.npy"), "--labels: '"),
         (("--labels", tmp_path / "few.npy"), "--labels: expected a whole number for each of 24"),
     ):
-        np.save(tmp_path / "few.npy", np.arange(3))
         told = run(main, tmp_path / "run", *given[:2], *arguments, "--report", tmp_path / "other")
         assert told.exit_code == 1
         assert why in told.stderr.splitlines()[-1]

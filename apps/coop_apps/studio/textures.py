@@ -118,7 +118,7 @@ def _run(
     axis = "row" if goes_in_bands(model.card, size) and not loop else "step"
     plotted = 0.0
     for state in studio.worker.run(lambda: draw(model, size, seed, steps, loop), _EVERY):
-        if state.energy is not None:
+        if state.energy is not None and (state.step, state.energy) not in energies[-1:]:
             energies.append((state.step, state.energy))
         plot = gr.skip()
         if len(energies) > 1 and clock.seconds > plotted + _PLOT_EVERY:

@@ -47,16 +47,16 @@ def draw(page: Any) -> Callable[[bool], None]:
 
 
 def sound(page: Any) -> Callable[[bool], None]:
-    open_tab(page, "Sounds")
-    page.locator("#sounds-status").get_by_text("Choose a sound").wait_for()
-    return lambda long: sliders(
-        page, Length=12 if long else 0.5, Steps_of_refinement=100 if long else 1
-    )
+    return timed(page, "Sounds", "Choose a sound")
 
 
 def film(page: Any) -> Callable[[bool], None]:
-    open_tab(page, "Clips")
-    page.locator("#clips-status").get_by_text("Choose a clip").wait_for()
+    return timed(page, "Clips", "Choose a clip")
+
+
+def timed(page: Any, tab: str, hint: str) -> Callable[[bool], None]:
+    open_tab(page, tab)
+    page.locator(f"#{tab.lower()}-status").get_by_text(hint).wait_for()
     return lambda long: sliders(
         page, Length=12 if long else 0.5, Steps_of_refinement=100 if long else 1
     )

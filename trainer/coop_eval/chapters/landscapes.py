@@ -25,6 +25,7 @@ def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
     if len(x) < 2:
         raise CoopError("landscape: expected at least two pictures; give more, or more --examples")
     labels = None if real.labels is None else real.labels[: len(x)]
+    pictures = to_model(x, model)
     places: tuple[Place, ...] = (
         ("pictures", "latents") if "posterior" in model.graphs else ("pictures",)
     )
@@ -32,9 +33,9 @@ def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
     drawn: list[Picture] = []
     data: dict[str, object] = {}
     for where in places:
-        found = explore(model, to_model(x, model), where)
+        found = explore(model, pictures, where)
         figures, basins = _figures(found, labels, ask.seed)
-        moved = float(np.sqrt(np.square(found.drawn - to_model(x, model)).mean()))
+        moved = float(np.sqrt(np.square(found.drawn - pictures).mean()))
         rows.append([where, *figures.values(), moved])
         data[where] = {**figures, "moved": moved}
         if basins > 1:

@@ -16,6 +16,7 @@ from .layers import Activation, activation, batch_norm, conv, initialise, upward
 from .shapes import (
     Draw,
     Layer,
+    Way,
     check_layer,
     check_sd,
     per_axis,
@@ -83,7 +84,7 @@ class GeneratorConfig:
         if self.calibrated and self.upsampling == "transposed":
             raise CoopError("generator.calibrated: needs upsampling = 'nearest'")
 
-    def way(self, number: int) -> Literal["up", "nearest"]:
+    def way(self, number: int) -> Way:
         """How a level widens, or the last layer: a transposed convolution, or by repetition."""
         first = number == 0 and self.levels[0].kernel == self.levels[0].stride != 1
         return "up" if first or self.upsampling == "transposed" else "nearest"
@@ -219,13 +220,13 @@ class Generator(nn.Module):
             return h
         return F.interpolate(h, scale_factor=[float(n) for n in factors], mode="nearest")
 
-    def _level(self, fan: int, layer: Layer, way: Literal["up", "nearest"]) -> nn.Sequential:
+    def _level(self, fan: int, layer: Layer, way: Way) -> nn.Sequential:
         norm = [batch_norm(self.dims, layer.filters)] if self.config.norm else []
         return nn.Sequential(
             self._convolution(fan, layer, way), *norm, activation(self.config.activation)
         )
 
-    def _convolution(self, fan: int, layer: Layer, way: Literal["up", "nearest"]) -> nn.Module:
+    def _convolution(self, fan: int, layer: Layer, way: Way) -> nn.Module:
         if way == "up":
             return upward(self.dims, fan, layer)
         kernel = per_axis(layer.kernel, self.dims)

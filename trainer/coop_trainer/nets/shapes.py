@@ -10,6 +10,7 @@ __all__ = [
     "Draw",
     "Layer",
     "PerAxis",
+    "Way",
     "check_layer",
     "check_layers",
     "check_sd",
@@ -24,6 +25,10 @@ __all__ = [
 #: One number for all spatial axes, or one for each: (time,), (height, width) or
 #: (time, height, width).
 PerAxis = int | tuple[int, ...]
+
+
+#: How a generator's layer widens: a transposed convolution, or repetition and a convolution.
+Way = Literal["up", "nearest"]
 
 
 class Layer(NamedTuple):
@@ -136,9 +141,7 @@ def reach_down(layers: Sequence[Layer], dims: int) -> tuple[int, ...]:
     return tuple(n - 1 for n in seen)
 
 
-def reach_up(
-    layers: Sequence[Layer], dims: int, ways: Sequence[Literal["up", "nearest"]]
-) -> tuple[int, ...]:
+def reach_up(layers: Sequence[Layer], dims: int, ways: Sequence[Way]) -> tuple[int, ...]:
     """Give the cells on either side of a cell on which the samples that it makes depend.
 
     ``layers`` from the coarsest on, and the way of each; ``"nearest"``: repetition by the stride,

@@ -92,10 +92,11 @@ def test_a_sound_is_made_heard_and_kept_with_its_settings(
 
 
 def test_it_plays_and_repeats(tab: Any) -> None:
-    enter(tab, "#sounds-seconds", 0.5)
+    enter(tab, "#sounds-seconds", 1)
     make(tab)
     tab.evaluate(ROUNDS)
     player = tab.locator("#sounds-audio")
+    player.get_by_text("0:01").wait_for()  # a player stops itself when it has read its sound
     player.get_by_role("button", name="Play", exact=True).click()
     tab.wait_for_function("window.rounds >= 3")
     tab.get_by_label("Repeat while playing").uncheck()

@@ -24,7 +24,6 @@ from .trainings import Training
 TITLE = "Dimension reduction"
 
 LATENTS = (20, 60, 100, 200)
-MINUTES = 6.0
 FACES = 100
 SLIDES = {
     "slides: ABP": ("0.0810", "0.0617", "0.0549", "0.0523"),
@@ -54,7 +53,7 @@ def training(scale: Scale, d: int) -> Training:
     if d == 100:
         return scale.images("faces64", "abp")
     latents = ("--set", f"generator.latents=[{d},0,0,0]")
-    return scale.training("images", "faces64", "abp", MINUTES, options=latents, label=f"d{d}")
+    return scale.images("faces64", "abp", options=latents, label=f"d{d}")
 
 
 def measure_model(count: int, bundle: Path) -> Values:

@@ -62,9 +62,16 @@ class Scale:
             kind, source, method, seed, round(minutes * self.minutes, 2), options, label
         )
 
-    def images(self, source: str, method: str, seed: int = 0) -> Training:
-        """Give the training of a method on an image set that all experiments share."""
-        return self.training("images", source, method, _MINUTES[source], seed)
+    def images(
+        self,
+        source: str,
+        method: str,
+        seed: int = 0,
+        options: tuple[str, ...] = (),
+        label: str = "",
+    ) -> Training:
+        """Give the training of a method on an image set; without options, that of all rows."""
+        return self.training("images", source, method, _MINUTES[source], seed, options, label)
 
 
 #: Minutes of processor time that a training on an image set takes.

@@ -31,6 +31,9 @@ accent-color: var(--color-accent); }
 footer { padding: 0.5rem; } footer .divider { display: none; }
 @media (max-width: 640px) {
   .tab-container button { padding: 0 0.4rem !important; font-size: 0.85rem !important; }
+  .controls { display: contents !important; }  /* so that a part can go last */
+  .controls > * { flex: 1 1 100% !important; }
+  #textures-original { order: 1; }
 }
 """
 

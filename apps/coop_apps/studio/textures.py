@@ -30,7 +30,7 @@ def textures(studio: Studio) -> Choice:
     """Lay out the tab; give its list of bundles."""
     names = studio.library.names("texture")
     with gr.Row():
-        with gr.Column(scale=1, min_width=300):
+        with gr.Column(scale=1, min_width=300, elem_classes="controls"):
             bundle = gr.Dropdown(names, value=next(iter(names), None), label="Texture")
             with gr.Row():
                 height = gr.Slider(64, studio.limits.side, 448, step=16, label="Height, pixels")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 from PIL import Image
 
 from coop_apps.run import main as coop_run
@@ -26,7 +27,7 @@ from coop_apps.studio.worker import Worker
 from coop_runtime import read_card
 from coop_runtime.card import Entry
 
-from .conftest import Server, changed, fits_a_phone
+from .conftest import Open, Server, changed, fits_a_phone
 
 
 def done(page: Any) -> str:
@@ -105,11 +106,12 @@ def test_it_is_said_what_is_being_done(
     assert _doing(state, steps, "row", Clock()).partition(", 1 s")[0] == said
 
 
-def test_what_it_learned_from_is_shown_where_the_bundle_has_it(
-    library: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def photographed(library: Path, tmp_path: Path) -> tuple[Path, NDArray[np.uint8]]:
+    """Give a folder with the textures `bare` and `stone`, and the picture that `stone` keeps."""
     folder = tmp_path / "exported"
-    shutil.copytree(library / "brick", folder / "stone")
+    for name in ("bare", "stone"):
+        shutil.copytree(library / "brick", folder / name)
     levels = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
     path = folder / "stone" / "samples" / "original.png"
     path.parent.mkdir()
@@ -118,13 +120,35 @@ def test_what_it_learned_from_is_shown_where_the_bundle_has_it(
     entry = Entry(hashlib.sha256(data).hexdigest(), len(data))
     card = replace(card, files=card.files | {"samples/original.png": entry})
     (folder / "stone" / "card.json").write_text(card.to_json(), encoding="utf-8")
-    shutil.copytree(library / "brick", folder / "bare")
+    return folder, levels
+
+
+def test_what_it_learned_from_is_shown_where_the_bundle_has_it(
+    photographed: tuple[Path, NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    folder, levels = photographed
     studio = Studio(Library(folder), Worker(1.0), Limits(), Results(tmp_path), learning=False)
     shown = _learned_from(studio, "stone")
     assert shown["visible"]
     np.testing.assert_array_equal(shown["value"], np.repeat(levels[..., None], 3, axis=2))
     assert not _learned_from(studio, "bare")["visible"]
     assert not _learned_from(studio, None)["visible"]
+
+
+def test_on_a_phone_what_is_drawn_comes_before_what_it_learned_from(
+    chromium: Any, open_server: Open, photographed: tuple[Path, NDArray[np.uint8]]
+) -> None:
+    with open_server(folder=photographed[0]) as server:
+        page = chromium.new_page(viewport={"width": 390, "height": 844})
+        page.goto(f"{server.url}/")
+        page.get_by_label("Texture", exact=True).click()
+        page.get_by_role("option", name="stone").click()
+        places = []
+        for name in ("#textures-status", "#textures-original img"):
+            page.locator(name).wait_for()
+            places.append(page.locator(name).bounding_box()["y"])
+        page.close()
+    assert places[0] < places[1]
 
 
 def test_it_fits_a_phone(page: Any, shot: Callable[..., Path]) -> None:

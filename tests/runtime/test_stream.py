@@ -263,6 +263,10 @@ Call = Callable[[Model], object]
         (lambda m: m.stream(0, loop="x"), "loop: expected True or False, found 'x'"),
         (lambda m: m.stream(0, (math.inf, 9), loop=True), "size: a loop has an end"),
         (lambda m: m.stream(0, (24, 30), loop=True), "size: a loop needs multiples of 12x12, foun"),
+        (
+            lambda m: m.stream(0, (12 * 10**7,) * 2, refine_steps=1, loop=True),
+            "size: no memory for 1×2×120000000×120000000 numbers",
+        ),
     ],
 )
 def test_wrong_calls(call: Call, message: str) -> None:

@@ -10,10 +10,8 @@ seams to hide.
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from ..arguments import check_switch
-from ..arrays import Array, check_size, check_whole, crop
+from ..arrays import Array, allocate, check_size, check_whole, crop
 from ..card import Card, Langevin
 from ..core import Core
 from ..errors import ArgumentError, CoopError
@@ -105,6 +103,8 @@ def _plan(
     check_switch("loop", loop)
     if loop:
         _check_loop(card, sides)
+        if refine_steps:
+            allocate(_whole(card, sides))  # refused now rather than when much of it is drawn
     tile = _tile(card, sides, loop_cells(card), chunk)
     if noise is None:
         noise = bool(settings and settings.noise)
@@ -147,11 +147,18 @@ def _ring(plan: Plan, steps: int) -> Iterator[Block]:
 
 
 def _ring_states(plan: Plan, steps: int) -> Iterator[Array]:
-    x: Array = np.concatenate([band.x for band in drafts(plan)], axis=2)
+    x = allocate(_whole(plan.core.card, plan.size))
+    for band in drafts(plan):
+        x[:, :, band.start : band.start + band.x.shape[2]] = band.x
     yield x
     for step in range(1, steps + 1):
         x = revised_ring(plan, _settings(plan), x, step)
         yield x
+
+
+def _whole(card: Card, size: Sequence[int]) -> tuple[int, ...]:
+    """Give the shape of a signal of this size."""
+    return 1, card.signal.channels, *size
 
 
 def _settings(plan: Plan) -> Langevin:

@@ -59,7 +59,7 @@ def texture(sources: tuple[str, ...], size: int | None, **options: Any) -> None:
         )
         if crop is not None and all(a.shape[1:3] == crop for a in signals.arrays):
             say("the pictures are no larger than the training crop: there is only one crop of each")
-        return signals
+        return signals.with_principal_colours() if config.data.decorrelate else signals
 
     train("texture", Run(**options), load if sources else None, {"data.size": size})
 

@@ -121,6 +121,16 @@ static float clipped(double value, double low, double high) {
   return (float)fmin(high, fmax(low, value));
 }
 
+/* Channel c of one pixel: of principal colours, m + sum of b_k x_k of the card's row b_1 ... b_C, m. */
+static double channel(const cJSON *colours, const float *x, int64_t c, int64_t area) {
+  const cJSON *row = cJSON_GetArrayItem(colours, (int)c);
+  if (row == NULL) return x[c * area];
+  int n = cJSON_GetArraySize(row) - 1;
+  double sum = entry(row, n);
+  for (int k = 0; k < n; k++) sum += entry(row, k) * x[k * area];
+  return sum;
+}
+
 int main(int count, char **words) {
   if (count != 5) stop("usage", "draw BUNDLE SEED HEIGHT WIDTH > picture.ppm");
   const char *folder = words[1];
@@ -173,11 +183,13 @@ int main(int count, char **words) {
   }
 
   double bottom = entry(item(signal, "source_range"), 0), top = entry(item(signal, "source_range"), 1);
+  const cJSON *mixed = cJSON_GetObjectItem(signal, "colours");
   int64_t colours = x_dims[1] == 3 ? 3 : 1;
   printf("P%d\n%lld %lld\n255\n", colours == 3 ? 6 : 5, (long long)width, (long long)height);
   for (int64_t at = 0; at < height * width; at++)
     for (int64_t c = 0; c < colours; c++) {
-      double level = (x[c * height * width + at] - low) * (top - bottom) / (high - low) + bottom;
+      double y = channel(mixed, x + at, c, height * width);
+      double level = (y - low) * (top - bottom) / (high - low) + bottom;
       putchar((int)nearbyint(fmin(255, fmax(0, level))));
     }
 

@@ -54,14 +54,19 @@ export class Model {
     }
   }
 
-  /** Pixels for a canvas: value_range goes to source_range, grey to three equal channels. */
+  /**
+   * Pixels for a canvas: principal colours are mixed to channels, value_range goes to
+   * source_range, grey to three equal channels.
+   */
   pixels({ data, dims: [, channels, height, width] }) {
+    const area = height * width;
+    if (this.card.signal.colours?.length) data = mixed(data, this.card.signal.colours, area);
     const [low, high] = this.card.signal.value_range;
     const [bottom, top] = this.card.signal.source_range;
-    const rgba = new Uint8ClampedArray(4 * height * width).fill(255);
-    for (let at = 0; at < height * width; at++) {
+    const rgba = new Uint8ClampedArray(4 * area).fill(255);
+    for (let at = 0; at < area; at++) {
       for (let c = 0; c < 3; c++) {
-        const value = data[(channels === 3 ? c : 0) * height * width + at];
+        const value = data[(channels === 3 ? c : 0) * area + at];
         rgba[4 * at + c] = Math.round(((value - low) * (top - bottom)) / (high - low) + bottom);
       }
     }
@@ -81,5 +86,12 @@ async function sha256(bytes) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** Channels m + Σ bₖ xₖ of principal colours, for each channel a row b₁ … b_C, m. */
+const mixed = (x, colours, area) =>
+  x.map((_, k) => {
+    const row = colours[Math.floor(k / area)];
+    return row.reduce((sum, b, j) => sum + b * (j < colours.length ? x[j * area + (k % area)] : 1), 0);
+  });
 
 const clamped = (data, [low, high]) => data.map((value) => Math.min(high, Math.max(low, value)));

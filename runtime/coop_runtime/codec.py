@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .arrays import Array, check_array
 from .card import Signal
+from .colours import mix, unmix
 from .errors import ArgumentError
 from .whitening import RINGING, colour, whiten
 
@@ -16,8 +17,8 @@ __all__ = ["from_samples", "from_uint8", "loop_to_samples", "to_samples", "to_ui
 def to_uint8(x: Array, signal: Signal) -> NDArray[np.uint8]:
     """Turn signals into 8-bit values, channels last, as image libraries take them.
 
-    ``signal.value_range`` goes to ``signal.source_range`` linearly; then values are
-    rounded, and clipped to 0 … 255.
+    ``signal.colours`` are mixed to channels, ``signal.value_range`` goes to
+    ``signal.source_range`` linearly; then values are rounded, and clipped to 0 … 255.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def from_samples(samples: Array, signal: Signal) -> Array:
 
 def _in_units(x: Array, signal: Signal) -> Array:
     """Give x in the units of its source, channels last."""
-    x = check_array("x", x, ("n", signal.channels, *["size"] * signal.dims))
+    x = mix(check_array("x", x, ("n", signal.channels, *["size"] * signal.dims)), signal.colours)
     (low, high), (bottom, top) = signal.value_range, signal.source_range
     return np.moveaxis((x - low) * ((top - bottom) / (high - low)) + bottom, 1, -1)
 
@@ -177,4 +178,5 @@ def _from_units(name: str, values: NDArray[Any], signal: Signal) -> Array:
         raise ArgumentError(name, f"expected the shape ({expected}), found {values.shape}")
     (low, high), (bottom, top) = signal.value_range, signal.source_range
     units = np.moveaxis(values, -1, 1).astype(np.float32)
-    return np.ascontiguousarray((units - bottom) * ((high - low) / (top - bottom)) + low)
+    y = (units - bottom) * ((high - low) / (top - bottom)) + low
+    return np.ascontiguousarray(unmix(y, signal.colours))

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from .errors import CardError
 
 __all__ = [
@@ -30,6 +32,7 @@ HalfType = Literal["float16", "bfloat16"]
 # What a stranger's card may claim: arrays of these sizes are made of it.
 _MOST_CHANNELS, _LARGEST_STRIDE, _MOST_ENTRIES = 2**12, 2**16, 2**26
 _MOST_STEPS = 10**6
+_MOST_COLOURS, _MOST_UNEVEN = 16, 1e6
 _LARGEST_REACH = 2**20  # no network of this size looks further
 
 # What float32 computes with, squared and divided by.
@@ -62,6 +65,11 @@ class Signal:
     whitening
         Of a whitened sound, the prediction that it lacks (`coop_runtime.whitening`): the graphs,
         ``value_range`` and ``source_range`` are about what remains. Empty: the sound itself.
+    colours
+        Of pictures in principal colours, what their channels are mixed of (`coop_runtime.colours`):
+        for each channel a row b₁ … b_C, m. The graphs take and give x within ``value_range``; the
+        channels are m + Σ bₖ xₖ, in units in which ``value_range`` stands for ``source_range``.
+        Empty: x are the channels.
     """
 
     kind: Literal["texture", "images", "sound", "clips"]
@@ -73,6 +81,7 @@ class Signal:
     extendable: tuple[bool, ...]
     rate: float | None = None
     whitening: tuple[float, ...] = ()
+    colours: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         check(self.dims in (1, 2, 3), f"signal.dims: expected 1, 2 or 3, found {self.dims}")
@@ -97,6 +106,20 @@ class Signal:
             check(low < high, f"signal.{name}: expected low < high, found {low}, {high}")
             check(max(-low, high) <= _LARGEST, f"signal.{name}: expected at most ±{_LARGEST:g}")
         check(max(map(abs, self.whitening), default=0) <= _LARGEST, "signal.whitening: too large")
+        if self.colours:
+            self._check_colours()
+
+    def _check_colours(self) -> None:
+        n = self.channels
+        check(1 < n <= _MOST_COLOURS, f"signal.colours: not of {n} channels")
+        check(not self.whitening, "signal.colours: whitened sounds have none")
+        check(
+            [len(row) for row in self.colours] == [n + 1] * n,
+            f"signal.colours: expected {n} rows of {n + 1} numbers",
+        )
+        check(max(abs(b) for row in self.colours for b in row) <= 1e3, "signal.colours: too large")
+        matrix = [row[:-1] for row in self.colours]
+        check(bool(np.linalg.cond(matrix) <= _MOST_UNEVEN), "signal.colours: not to be undone")
 
 
 @dataclass(frozen=True)

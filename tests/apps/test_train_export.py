@@ -58,6 +58,7 @@ def test_the_bundle_holds_what_the_card_says(workplace: Path) -> None:
     found = {str(p.relative_to(bundle)) for p in bundle.rglob("*") if p.is_file()}
     assert found == {*card.files, "card.json"}
     assert {"generator.onnx", "energy.onnx", "posterior.onnx", "README.md"} <= found
+    assert len(card.signal.colours) == 3  # the texture is in colour
     assert (card.name, card.signal.channels, card.signal.kind) == ("stone", 3, "texture")
     assert card.training["learned_from"] == ["stone.png"]
     assert card.training["settings"]["coopnets"]["langevin"]["steps"] == 3

@@ -39,13 +39,13 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-def test_it_draws_what_python_draws(program: Path, tiny_bundle: Path) -> None:
-    command = [str(program), str(tiny_bundle), "7", "8", "32"]
+def test_it_draws_what_python_draws(program: Path, bundle: Path) -> None:
+    command = [str(program), str(bundle), "7", "8", "32"]
     picture = subprocess.run(command, capture_output=True, check=True).stdout
     head = b"P6\n32 8\n255\n"
     assert picture.startswith(head)
     found = np.frombuffer(picture[len(head) :], np.uint8).reshape(8, 32, 3)
-    model = load(tiny_bundle, "cpu")
+    model = load(bundle, "cpu")
     *_, last = model.refine(model.generate(1, seed=7, size=(8, 32)), seed=7)
     # Rounding may differ by one level where a value falls between two.
     assert np.abs(found.astype(int) - to_uint8(last.x, model.card.signal)[0]).max() <= 1

@@ -39,10 +39,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def page(installed: Path, tiny_bundle: Path, chromium: Any) -> Iterator[Any]:
+def page(installed: Path, bundle: Path, chromium: Any) -> Iterator[Any]:
     """Open the page with the tiny bundle."""
     shutil.rmtree(installed / "bundle", ignore_errors=True)
-    shutil.copytree(tiny_bundle, installed / "bundle")
+    shutil.copytree(bundle, installed / "bundle")
     handler = functools.partial(Quiet, directory=str(installed))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     serving = threading.Thread(target=server.serve_forever)
@@ -58,7 +58,7 @@ def page(installed: Path, tiny_bundle: Path, chromium: Any) -> Iterator[Any]:
         server.server_close()
 
 
-def test_the_page_draws_what_python_draws(page: Any, tiny_bundle: Path) -> None:
+def test_the_page_draws_what_python_draws(page: Any, bundle: Path) -> None:
     page.wait_for_selector("#draw:enabled")
     for field, value in {"#seed": 7, "#size": 32, "#steps": 3}.items():
         page.fill(field, str(value))
@@ -67,7 +67,7 @@ def test_the_page_draws_what_python_draws(page: Any, tiny_bundle: Path) -> None:
     assert "done: seed 7" in page.text_content("#status")
     shown = page.evaluate("Array.from(canvas.getContext('2d').getImageData(0, 0, 32, 32).data)")
     found = np.array(shown, np.uint8).reshape(32, 32, 4)[:, :, :3]
-    model = load(tiny_bundle, "cpu")
+    model = load(bundle, "cpu")
     *_, last = model.refine(model.generate(1, seed=7, size=32), 3, seed=7)
     expected = to_uint8(last.x, model.card.signal)[0]
     # Rounding may differ by one level where a value falls between two.

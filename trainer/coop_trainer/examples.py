@@ -109,7 +109,7 @@ class Examples:
         low, high = self.signals.source_range
         x = (self.table[places].float() - low) * (2 / (high - low)) - 1
         if self.seen is None:
-            return Batch(self.scaled(x), places)
+            return Batch(self.scaled(self.signals.in_colours(x)), places)
         seen = self.seen[places]
         return Batch(x * seen, places, seen)
 

@@ -34,6 +34,9 @@ class DataConfig:
     whitening
         Number of samples from which a sound's next is foretold, so that the networks see what is
         left, of a nearly flat spectrum (`data.prediction`); 0 for the sound itself.
+    decorrelate
+        Whether the networks see textures in colour as their principal colours, each in units of
+        its own spread (`data.colours`); false for red, green and blue.
     """
 
     size: int | None
@@ -43,6 +46,7 @@ class DataConfig:
     noise: float
     relative: bool
     whitening: int = 0
+    decorrelate: bool = False
 
     def __post_init__(self) -> None:
         for name in ("size", "rate", "batch"):

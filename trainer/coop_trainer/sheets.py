@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from coop_runtime.colours import mix
 from coop_runtime.whitening import colour
 
 from .data import random_crops
@@ -13,7 +14,7 @@ from .recover import reconstructed
 from .shown import gif, png, wav
 from .training import Training
 
-__all__ = ["as_heard", "draw_samples", "sample_files"]
+__all__ = ["as_perceived", "draw_samples", "sample_files"]
 
 SHEET_SEED = 0
 COLUMNS = {"texture": 4, "images": 10, "sound": 3, "clips": 2}
@@ -69,19 +70,24 @@ def sample_files(training: Training) -> dict[str, bytes]:
     sheet = [_cut(row, shape) for row in rows if row is not None]
     if training.stage is not None:
         sheet = [F.interpolate(row, training.examples.shape) for row in sheet]
-    files = {"png": png([as_heard(training, row) for row in sheet])}
+    files = {"png": png([as_perceived(training, row) for row in sheet])}
     sample = sheet[-1][0]  # every method draws drafts, or revises
     signals, rate = training.signals, training.rate or FRAMES_PER_SECOND
     if kind == "sound":
         files["wav"] = wav(sample, rate, signals.source_range, signals.whitening)
     elif kind == "clips":
-        files["gif"] = gif(sample, rate)
+        files["gif"] = gif(as_perceived(training, sample[None])[0], rate)
     return files
 
 
-def as_heard(training: Training, x: Tensor) -> Tensor:
-    """Give whitened sounds (batch, channels, time) their colour back; other signals as they are."""
-    prediction = training.signals.whitening
+def as_perceived(training: Training, x: Tensor) -> Tensor:
+    """Give whitened sounds their colour back, and principal colours as channels; else x itself.
+
+    ``x``: (batch, channels, …).
+    """
+    prediction, colours = training.signals.whitening, training.signals.colours
+    if colours:
+        return torch.from_numpy(mix(x.cpu().numpy(), colours))
     return torch.from_numpy(colour(x.cpu().numpy(), prediction)) if prediction else x
 
 

@@ -161,4 +161,4 @@ def _check_same(out: Path, learned: Signals, given: Signals) -> None:
 
 def _outline(signals: Signals) -> tuple[object, ...]:
     masked = signals.seen is not None
-    return (len(signals.arrays), masked, signals.rate, signals.source_range)
+    return (len(signals.arrays), masked, signals.rate, signals.source_range, signals.colours)

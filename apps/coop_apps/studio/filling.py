@@ -190,9 +190,12 @@ def in_levels(error: float, card: Card) -> float:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> signal = SimpleNamespace(value_range=(-1.0, 1.0), source_range=(0.0, 255.0))
+    >>> signal = SimpleNamespace(value_range=(-1.0, 1.0), source_range=(0.0, 255.0), colours=())
     >>> in_levels(0.5, SimpleNamespace(signal=signal))
     63.75
     """
     (low, high), (bottom, top) = card.signal.value_range, card.signal.source_range
+    if card.signal.colours:  # errors of principal colours add up in the channels, squared
+        error *= math.hypot(*(b for row in card.signal.colours for b in row[:-1]))
+        error /= math.sqrt(card.signal.channels)
     return error * (top - bottom) / (high - low)

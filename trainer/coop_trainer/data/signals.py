@@ -11,7 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from coop_runtime.colours import unmix
 from coop_runtime.errors import CoopError
+
+from .colours import principal_colours
 
 __all__ = ["Kind", "Signals"]
 
@@ -44,6 +47,9 @@ class Signals:
     whitening
         Of whitened sounds, the prediction that ``arrays`` and ``source_range`` lack; see
         `linear_prediction`. Empty: the sounds themselves.
+    colours
+        What the channels of ``arrays`` are mixed of, where `tensors` are principal colours; see
+        `with_principal_colours`. Empty: the channels themselves.
 
     Raises
     ------
@@ -58,6 +64,7 @@ class Signals:
     rate: float | None = None
     seen: tuple[NDArray[np.bool_], ...] | None = None
     whitening: tuple[float, ...] = ()
+    colours: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -79,6 +86,10 @@ class Signals:
         if self.seen is not None:
             if self.whitening:
                 raise CoopError("incomplete sounds cannot be whitened: --set data.whitening=0")
+            if self.colours:
+                raise CoopError(
+                    "incomplete pictures have no principal colours: --set data.decorrelate=false"
+                )
             _check_masks(self.seen, [(*shape[:-1], 1) for shape in shapes])
 
     @property
@@ -93,6 +104,9 @@ class Signals:
 
     def saturation(self) -> float:
         """Give the share of entries with |x| > 0.99 in `tensors`."""
+        if self.colours:
+            x = self._flat()
+            return float((x.abs() > 0.99).float().mean())
         low, high = self.source_range
         edge = 0.005 * (high - low)
         count = sum(np.count_nonzero((a < low + edge) | (a > high - edge)) for a in self.arrays)
@@ -100,9 +114,15 @@ class Signals:
 
     def deviation(self) -> float:
         """Give the standard deviation of `tensors`."""
+        if self.colours:
+            return float(self._flat().std(correction=0))
         low, high = self.source_range
         flat = np.concatenate([array.ravel() for array in self.arrays])
         return float(flat.std(dtype=np.float64) * 2 / (high - low))
+
+    def _flat(self) -> Tensor:
+        """Give all entries of `tensors`."""
+        return torch.cat([x.flatten() for x in self.tensors(torch.device("cpu"))])
 
     def tensors(self, device: torch.device) -> list[Tensor]:
         """Give each array as float32 (examples, channels, *spatial) in [−1, 1]; hidden is 0."""
@@ -115,8 +135,35 @@ class Signals:
             scaled -= 1
             if self.seen is not None:
                 scaled[~self.seen[k][..., 0]] = 0
-            tensors.append(_channels_first(scaled).to(device))
+            tensors.append(self.in_colours(_channels_first(scaled)).to(device))
         return tensors
+
+    def in_colours(self, y: Tensor) -> Tensor:
+        """Give channels (examples, channels, *spatial) as the networks see them.
+
+        Principal colours end at −1 and 1 too: beyond three standard deviations they are cut off.
+        """
+        if not self.colours:
+            return y
+        return torch.from_numpy(unmix(y.cpu().numpy(), self.colours)).clamp(-1, 1).to(y.device)
+
+    def with_principal_colours(self) -> "Signals":
+        """Let networks see principal colours; grey pictures stay as they are.
+
+        Examples
+        --------
+        >>> levels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), np.uint8)
+        >>> signals = Signals("texture", ("x",), (levels,), (0, 255)).with_principal_colours()
+        >>> x = signals.tensors(torch.device("cpu"))[0][0].flatten(1)
+        >>> x.cov().mul(9).round(decimals=2).diagonal()  # ⅓² each
+        tensor([1., 1., 1.])
+        """
+        if self.channels == 1:
+            return self
+        device = torch.device("cpu")
+        channels = dataclasses.replace(self, colours=()).tensors(device)
+        found = principal_colours([x.movedim(1, -1).numpy() for x in channels])
+        return dataclasses.replace(self, colours=found)
 
     def masks(self, device: torch.device) -> list[Tensor] | None:
         """Give each mask as float32 (examples, 1, *spatial), 1 where observed; None if all is."""
@@ -164,6 +211,8 @@ class Signals:
         content |= {"source_range": np.array(self.source_range, np.float64)}
         if self.whitening:
             content["whitening"] = np.array(self.whitening, np.float64)
+        if self.colours:
+            content["colours"] = np.array(self.colours, np.float64)
         if self.rate is not None:
             content["rate"] = np.array(self.rate, np.float64)
         save = np.savez if sum(a.nbytes for a in content.values()) > LARGE else np.savez_compressed
@@ -186,6 +235,7 @@ class Signals:
                 count = sum(key.startswith("array_") for key in content)
                 masked = "seen_0" in content
                 whitening = content["whitening"].tolist() if "whitening" in content else []
+                colours = content["colours"].tolist() if "colours" in content else []
                 return cls(
                     kind=content["kind"].item(),
                     names=tuple(content["names"].tolist()),
@@ -194,6 +244,7 @@ class Signals:
                     rate=content["rate"].item() if "rate" in content else None,
                     seen=tuple(content[f"seen_{k}"] for k in range(count)) if masked else None,
                     whitening=tuple(whitening),
+                    colours=tuple(map(tuple, colours)),
                 )
         except Exception as error:  # damage raises whatever numpy and zipfile run into
             raise CoopError(f"damaged training data ({error})") from None

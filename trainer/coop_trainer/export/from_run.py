@@ -14,7 +14,7 @@ from ..config import TABLES, Config
 from ..data import BUILT_IN, CLIPS, SOUNDS
 from ..langevin import VALUE_RANGE
 from ..optimise import Network
-from ..sheets import COLUMNS, FRAMES_PER_SECOND, as_heard, draw_samples, sample_files
+from ..sheets import COLUMNS, FRAMES_PER_SECOND, as_perceived, draw_samples, sample_files
 from ..shown import gif, png, wav
 from ..start import resume
 from ..training import Training
@@ -109,6 +109,7 @@ def export_run(
             extendable=EXTENDABLE[signals.kind],
             rate=signals.rate,
             whitening=signals.whitening,
+            colours=signals.colours,
         ),
         latent=None if g is None else Latent(g.latent_channels, g.strides, g.reach, g.wraps),
         langevin=None if f is None else _langevin(config, f.reach),
@@ -195,7 +196,9 @@ def _samples(training: Training) -> dict[str, bytes]:
     rows = {"samples.png": drafts if revised is None else revised}
     if revised is not None:
         rows["drafts.png"] = drafts
-    files = {name: png([as_heard(training, row)]) for name, row in rows.items() if row is not None}
+    files = {
+        name: png([as_perceived(training, row)]) for name, row in rows.items() if row is not None
+    }
     return files | {f"sheet.{ending}": data for ending, data in sample_files(training).items()}
 
 

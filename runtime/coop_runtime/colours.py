@@ -36,7 +36,7 @@ def mix(x: NDArray[Any], colours: Colours) -> Array:
             [0.25]]], dtype=float32)
     """
     rows = np.asarray(colours, np.float32)
-    return _times(x, rows[:, :-1], rows[:, -1]) if len(rows) else x.astype(np.float32)
+    return _times(x, rows[:, :-1], rows[:, -1]) if len(rows) else x.astype(np.float32, copy=False)
 
 
 def unmix(y: NDArray[Any], colours: Colours) -> Array:
@@ -49,7 +49,7 @@ def unmix(y: NDArray[Any], colours: Colours) -> Array:
             [1. ]]], dtype=float32)
     """
     if not colours:
-        return y.astype(np.float32)
+        return y.astype(np.float32, copy=False)
     rows = np.asarray(colours, np.float64)
     inverse = np.linalg.inv(rows[:, :-1])
     return _times(y, inverse.astype(np.float32), -(inverse @ rows[:, -1]).astype(np.float32))

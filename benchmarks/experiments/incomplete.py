@@ -3,7 +3,8 @@
 The first 1,000 training faces, of which 50 % or 70 % of the pixels (P.5, P.7), ten blocks of
 10×10 (MB10), or one of 20×20 or 30×30 (B20, B30) are hidden, as in the paper, which has 10,000
 faces. Each method learns 3 minutes of one processor, then fills the holes of its training faces;
-the originals were never seen. *Recovered* is what ``coop-train --recover`` writes, as in the paper;
+the originals were never seen. *Recovered* is what ``coop-train --recover`` writes: g(z) where z
+explains the observed pixels best, near the encoder's code or ABP's latents (decision 15);
 *inferred* are the first 100 faces completed by the learned generator from latents inferred anew,
 the mean of two chains, the same for all methods; *blended* are these without a seam (Poisson
 editing), which the paper does not do. Interpolations of the same 100 faces, which learn nothing,

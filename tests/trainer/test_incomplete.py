@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from coop_runtime import CoopError
-from coop_trainer.config import Config, configure
+from coop_trainer.config import TABLES, Config, configure
 from coop_trainer.data import Signals, draw_masks
 from coop_trainer.export.from_run import export_run
 from coop_trainer.figures import Figures
 from coop_trainer.loop import run
+from coop_trainer.posterior import negative_log_joint
 from coop_trainer.presets import load_preset
-from coop_trainer.recover import recovered
+from coop_trainer.recover import explaining, latents_of, recovered
 from coop_trainer.run_folder import RunFolder
 from coop_trainer.start import begin, resume
 from coop_trainer.training import Training
@@ -90,19 +91,30 @@ def test_observed_entries_are_given_back_and_hidden_ones_filled(
 
 
 def filled_by(training: Training) -> torch.Tensor:
-    """What the averaged networks make of the latents, or of the examples as last filled in."""
-    _, g, q = training.averaged()
-    x, _, seen = training.examples.take(torch.arange(COUNT))
+    """What the averaged generator makes of the latents that explain the examples."""
+    _, g, _ = training.averaged()
     assert g is not None
-    assert seen is not None
     with torch.no_grad():
-        z = training.latents
-        if z is None:
-            assert training.filled is not None
-            assert q is not None
-            z = q(torch.where(seen > 0, x, training.filled)).mean
-        drawn: torch.Tensor = g(z).movedim(1, -1)
+        drawn: torch.Tensor = g(explaining(training, torch.arange(COUNT))).movedim(1, -1)
     return drawn
+
+
+@pytest.mark.parametrize("method", INFERRING)
+def test_what_explains_an_example_is_more_likely_than_where_it_began(
+    tmp_path: Path, method: str
+) -> None:
+    training, _ = trained(tmp_path / "run", method, incomplete("P.5"))
+    places, (_, g, _) = torch.arange(COUNT), training.averaged()
+    x, _, seen = training.examples.take(places)
+    began = latents_of(training, places)
+    assert began is not None
+    assert g is not None
+    sigma = getattr(training.config, TABLES[training.config.method]).sigma
+    energy = negative_log_joint(g, x, sigma, seen)
+    with torch.no_grad():
+        assert (energy(explaining(training, places)) < energy(began)).all()
+    again = explaining(training, places[3:5])
+    torch.testing.assert_close(again, explaining(training, places)[3:5], atol=1e-4, rtol=1e-4)
 
 
 def test_half_of_a_grey_picture_tells_the_other_half(tmp_path: Path) -> None:

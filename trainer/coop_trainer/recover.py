@@ -1,43 +1,90 @@
 """What a model makes of its training examples: reconstructions, and recovered incomplete data."""
 
 import io
+import sys
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from coop_runtime.errors import CoopError
 
+from .config import TABLES
+from .langevin import energy_and_gradient, frozen
+from .posterior import negative_log_joint
 from .training import Training
 
-__all__ = ["reconstructed", "recovered"]
+__all__ = ["explaining", "latents_of", "reconstructed", "recovered"]
 
-BATCH = 100
+BATCH = 25
+#: Steps of Adam towards the latents that explain what is observed best, and the first's length.
+STEPS, RATE = 30, 0.3
+BAR = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}"
 KEYS = {"texture": "images", "images": "images", "sound": "samples", "clips": "frames"}
 
 
 def reconstructed(training: Training, places: Tensor) -> Tensor | None:
     """Give g(z) of the examples of these numbers, (batch, channels, …); hidden entries as guessed.
 
-    z is where ABP's latents stand, or the mean of the encoder's code of the example with its
-    hidden entries filled in. None where the method infers no latents. Averaged networks.
+    z as of `latents_of`; None where the method infers none. Averaged networks.
     """
-    _, g, q = training.averaged()
+    z = latents_of(training, places)
+    _, g, _ = training.averaged()
+    if g is None or z is None:
+        return None
     batch = training.examples.take(places)
     with torch.no_grad():
-        if g is not None and training.latents is not None:
-            return _shown(batch.seen, batch.x, g(training.latents[places]))
-        if g is None or q is None:
-            return None
-        x = batch.x
-        if batch.seen is not None and training.filled is not None:
-            x = torch.where(batch.seen > 0, x, training.filled[places])
-        return _shown(batch.seen, batch.x, g(q(x).mean))
+        return _shown(batch.seen, batch.x, g(z))
+
+
+def latents_of(training: Training, places: Tensor) -> Tensor | None:
+    """Give where ABP's latents of these examples stand, or the means of the encoder's codes.
+
+    The encoder reads examples with their hidden entries as last filled in. None where the method
+    infers no latents.
+    """
+    if training.latents is not None:
+        return training.latents[places]
+    _, _, q = training.averaged()
+    if q is None:
+        return None
+    batch = training.examples.take(places)
+    x = batch.x
+    if batch.seen is not None and training.filled is not None:
+        x = torch.where(batch.seen > 0, x, training.filled[places])
+    with torch.no_grad():
+        mean: Tensor = q(x).mean
+    return mean
+
+
+def explaining(training: Training, places: Tensor) -> Tensor:
+    """Give the z that explains the observed entries of these examples best, near where it stands.
+
+    A mode of the posterior q(z|x) ∝ exp(−‖x − g(z)‖²/2σ² − ‖z‖²/2) over observed entries, by Adam
+    from `latents_of`, without noise: a sample's own would be an error of what it fills in.
+    Shape (batch, latent_channels, h, …).
+    """
+    z, (_, g, _) = latents_of(training, places), training.averaged()
+    assert z is not None and g is not None  # noqa: S101, PT018  all methods that take such data
+    sigma = getattr(training.config, TABLES[training.config.method]).sigma
+    batch, z = training.examples.take(places), z.clone()
+    towards = torch.optim.Adam([z], RATE)
+    shorter = torch.optim.lr_scheduler.LinearLR(towards, 1.0, 1 / STEPS, STEPS)
+    with frozen(g):
+        energy = negative_log_joint(g, batch.x, sigma, batch.seen)
+        for _ in range(STEPS):
+            _, z.grad = energy_and_gradient(energy, z)
+            towards.step()
+            shorter.step()
+    return z.detach()
 
 
 def recovered(training: Training) -> bytes:
     """Give the training examples with their hidden entries recovered, as the bytes of an npz.
+
+    Hidden entries are those of g(z), z being what explains the observed ones best (`explaining`).
 
     Key ``images``, ``frames`` or ``samples``; shape (examples, …, channels), the type and the
     units of the training data; ``seen`` are the masks, 1 = observed. Observed entries are exactly
@@ -51,11 +98,24 @@ def recovered(training: Training) -> bytes:
     signals, table, seen = training.signals, training.examples.table, training.examples.seen
     if table is None or seen is None:
         raise CoopError("there is nothing to recover: the training data are complete")
+    _, g, _ = training.averaged()
+    assert g is not None  # noqa: S101  only methods with a generator take incomplete data
     parts = []
-    for first in range(0, len(training.examples), BATCH):
+    batches = range(0, len(training.examples), BATCH)
+    terminal = sys.stderr.isatty()
+    for first in tqdm(
+        batches,
+        "recovering",
+        mininterval=0.3 if terminal else 20,
+        bar_format=BAR,
+        ascii=not terminal,
+        disable=len(batches) == 1,
+    ):
         places = torch.arange(first, min(first + BATCH, len(training.examples)))
-        x = reconstructed(training, places.to(training.device))
-        assert x is not None  # noqa: S101  only such methods take incomplete data
+        places = places.to(training.device)
+        z = explaining(training, places)
+        with torch.no_grad():
+            x = g(z)
         parts.append(x.movedim(1, -1).cpu().numpy())
     low, high = signals.source_range
     values = (np.concatenate(parts) + 1) * ((high - low) / 2) + low

@@ -193,7 +193,8 @@ def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **optio
     def load(config: Config) -> Signals:
         from coop_trainer.data import load_clips
 
-        return load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=say)
+        signals = load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=say)
+        return signals.with_principal_colours() if config.data.decorrelate else signals
 
     train("clips", Run(**options), load if sources else None, {"data.size": size})
 

@@ -18,6 +18,7 @@ import coop_runtime
 from coop_eval.clip_copies import copied_frames, copied_frames_real
 from coop_eval.clips import ClipDistances, compare, null
 from coop_eval.peers import dynamic_texture
+from coop_eval.subject import from_model
 from coop_runtime import Array
 from tables import markdown
 
@@ -113,12 +114,11 @@ def _ours(clip: str, way: str, seeds: tuple[int, ...], bundle: Path) -> Values:
     original = _original(clip)
     found = []
     with coop_runtime.load(bundle, device="cpu", threads=1) as model:
-        low, high = model.card.signal.value_range
         for seed in seeds:
             x = model.generate(1, seed, size=original.shape[1:])
             if way == "refined":
                 x = model.refined(x, seed=seed).x
-            found.append(_distances((x[0] - low) / (high - low), original))
+            found.append(_distances(from_model(x, model), original))
     return _summary(found)
 
 

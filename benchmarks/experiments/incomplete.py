@@ -63,8 +63,9 @@ def training(scale: Scale, mask: str, method: str) -> Training:
 
 
 def measure(count: int, bundle: Path) -> Values:
-    """Compare what a run recovered with the originals; infer the first ``count`` anew."""
-    found = recovered_pictures(bundle.parent.parent / "trainings" / bundle.name)
+    """Compare ten times ``count`` recovered faces with the originals; infer ``count`` anew."""
+    run = bundle.parent.parent / "trainings" / bundle.name
+    found = recovered_pictures(run, min(FACES, 10 * count))
     original = unit_pictures(split("faces64").train[: len(found.pictures)])
     x, missing, first = found.pictures[:count], found.missing[:count], original[:count]
     done = suggest(load(bundle, "cpu", 1), x, missing, HOW)

@@ -73,6 +73,9 @@ def test_a_run_tells_what_it_recovers_and_where(method: str, tmp_path: Path) -> 
     np.testing.assert_array_equal(missing[:, 0], ~signals.seen[0][..., 0])
     np.testing.assert_array_equal(np.where(missing, 0, pictures), np.where(missing, 0, original))
     assert 0 < hidden_error(original, pictures, missing).mean() < 1
+    first = recovered_pictures(tmp_path / "run", 4)
+    np.testing.assert_allclose(first.pictures, pictures[:4], atol=2 / 255)
+    np.testing.assert_array_equal(first.missing, missing[:4])
     (tmp_path / "file.npz").write_bytes(recovered_by_training)
     with np.load(tmp_path / "file.npz") as file:
         np.testing.assert_array_equal(

@@ -81,7 +81,7 @@ def explaining(training: Training, places: Tensor) -> Tensor:
     return z.detach()
 
 
-def recovered(training: Training) -> bytes:
+def recovered(training: Training, count: int | None = None) -> bytes:
     """Give the training examples with their hidden entries recovered, as the bytes of an npz.
 
     Hidden entries are those of g(z), z being what explains the observed ones best (`explaining`).
@@ -89,6 +89,11 @@ def recovered(training: Training) -> bytes:
     Key ``images``, ``frames`` or ``samples``; shape (examples, …, channels), the type and the
     units of the training data; ``seen`` are the masks, 1 = observed. Observed entries are exactly
     those of the training data.
+
+    Parameters
+    ----------
+    count
+        Of the first so many examples; None of all.
 
     Raises
     ------
@@ -101,7 +106,8 @@ def recovered(training: Training) -> bytes:
     _, g, _ = training.averaged()
     assert g is not None  # noqa: S101  only methods with a generator take incomplete data
     parts = []
-    batches = range(0, len(training.examples), BATCH)
+    table, seen = table[:count], seen[:count]
+    batches = range(0, len(table), BATCH)
     terminal = sys.stderr.isatty()
     for first in tqdm(
         batches,
@@ -111,7 +117,7 @@ def recovered(training: Training) -> bytes:
         ascii=not terminal,
         disable=len(batches) == 1,
     ):
-        places = torch.arange(first, min(first + BATCH, len(training.examples)))
+        places = torch.arange(first, min(first + BATCH, len(table)))
         places = places.to(training.device)
         z = explaining(training, places)
         with torch.no_grad():

@@ -40,13 +40,15 @@ class Recovered(NamedTuple):
     missing: Mask
 
 
-def recovered_pictures(run: Path) -> Recovered:
+def recovered_pictures(run: Path, count: int | None = None) -> Recovered:
     """Read what a run recovers: the arrays that ``coop-train … --recover FILE`` writes.
 
     Parameters
     ----------
     run
         The run's folder, which is left as it is.
+    count
+        Of the first so many pictures only; None of all.
 
     Raises
     ------
@@ -56,6 +58,6 @@ def recovered_pictures(run: Path) -> Recovered:
     training, _, _ = resume(run, torch.device("cpu"), writing=False)
     if training.signals.kind != "images":
         raise CoopError(f"{run}: learned {training.signals.kind}; expected a set of images")
-    with np.load(io.BytesIO(recovered(training))) as arrays:
+    with np.load(io.BytesIO(recovered(training, count))) as arrays:
         images, seen = arrays["images"], arrays["seen"]
     return Recovered(unit_pictures(images), np.moveaxis(seen, -1, 1) == 0)

@@ -295,6 +295,14 @@ def test_the_commands_say_what_comes_next(
     assert (tmp_path / f"x.{ending}").stat().st_size > 100
 
 
+def test_clips_are_learned_in_their_principal_colours(workplace: Path, tmp_path: Path) -> None:
+    trained("clips", workplace / "clip.npz", "--out", tmp_path / "colours")
+    assert len(RunFolder.open(tmp_path / "colours").signals().colours) == 3
+    channels = ("--set", "data.decorrelate=false", "--out", tmp_path / "channels")
+    trained("clips", workplace / "clip.npz", *channels)
+    assert not RunFolder.open(tmp_path / "channels").signals().colours
+
+
 def test_an_untrained_model_is_exported_with_a_warning(workplace: Path, tmp_path: Path) -> None:
     begun = RunFolder.open(workplace / "set")
     out, cpu = tmp_path / "run", torch.device("cpu")

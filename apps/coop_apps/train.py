@@ -59,7 +59,7 @@ def texture(sources: tuple[str, ...], size: int | None, **options: Any) -> None:
         )
         if crop is not None and all(a.shape[1:3] == crop for a in signals.arrays):
             say("the pictures are no larger than the training crop: there is only one crop of each")
-        return signals.with_principal_colours() if config.data.decorrelate else signals
+        return signals
 
     train("texture", Run(**options), load if sources else None, {"data.size": size})
 
@@ -193,8 +193,7 @@ def clips(sources: tuple[str, ...], size: int | None, skip_broken: bool, **optio
     def load(config: Config) -> Signals:
         from coop_trainer.data import load_clips
 
-        signals = load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=say)
-        return signals.with_principal_colours() if config.data.decorrelate else signals
+        return load_clips(sources, size=config.data.size, skip_broken=skip_broken, say=say)
 
     train("clips", Run(**options), load if sources else None, {"data.size": size})
 

@@ -6,6 +6,7 @@ import itertools
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
     options |= {"loop.steps": run.steps, "loop.minutes": run.minutes}
     given = [f"{key}={value}" for key, value in options.items() if value is not None]
     pairs = (*run.pairs, *given)
+    load = None if load is None else partial(_in_colours, load)
 
     def settings(stored: Config) -> Config:
         if stored.signal != kind:
@@ -89,6 +91,12 @@ def train(kind: str, run: Run, load: Loader | None, more: Mapping[str, object]) 
         outcome = loop.run(training, folder, say=say, good=good, board=board)
     _report(outcome, run.out, kind)
     return training
+
+
+def _in_colours(load: Loader, config: Config) -> Signals:
+    """Read the training data, in principal colours if the settings say so."""
+    signals = load(config)
+    return signals.with_principal_colours() if config.data.decorrelate else signals
 
 
 def _say_where(training: Training, out: Path) -> None:

@@ -35,7 +35,7 @@ class DataConfig:
         Number of samples from which a sound's next is foretold, so that the networks see what is
         left, of a nearly flat spectrum (`data.prediction`); 0 for the sound itself.
     decorrelate
-        Whether the networks see textures and clips in their principal colours, each in units of
+        Whether the networks see pictures and clips in their principal colours, each in units of
         its own spread (`data.colours`); false for red, green and blue.
     """
 

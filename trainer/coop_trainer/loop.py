@@ -1,7 +1,6 @@
 """The loop: iterations with progress, log, sheets, checkpoints, guard and a clean way out."""
 
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from coop_runtime.errors import CoopError
 
+from .bars import progress_bar
 from .figures import Figures
 from .growing import outgrown
 from .guard import Guard
@@ -248,13 +248,10 @@ def _next_sheet(step: int) -> int:
 
 
 def _bar(training: Training) -> "tqdm[Any]":
-    terminal = sys.stderr.isatty()
-    return tqdm(
+    return progress_bar(
         total=1.0,
         initial=training.done,
-        mininterval=0.3 if terminal else 20,
         bar_format="{percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}",
-        ascii=not terminal,
         leave=True,
         disable=not training.shard.first,
     )

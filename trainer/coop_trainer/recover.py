@@ -1,16 +1,15 @@
 """What a model makes of its training examples: reconstructions, and recovered incomplete data."""
 
 import io
-import sys
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from coop_runtime.errors import CoopError
 
+from .bars import progress_bar
 from .config import TABLES
 from .langevin import energy_and_gradient, frozen
 from .posterior import negative_log_joint
@@ -108,15 +107,8 @@ def recovered(training: Training, count: int | None = None) -> bytes:
     parts = []
     table, seen = table[:count], seen[:count]
     batches = range(0, len(table), BATCH)
-    terminal = sys.stderr.isatty()
-    for first in tqdm(
-        batches,
-        "recovering",
-        mininterval=0.3 if terminal else 20,
-        bar_format=BAR,
-        ascii=not terminal,
-        disable=len(batches) == 1,
-    ):
+    told = {"desc": "recovering", "bar_format": BAR, "disable": len(batches) == 1}
+    for first in progress_bar(batches, **told):
         places = torch.arange(first, min(first + BATCH, len(table)))
         places = places.to(training.device)
         z = explaining(training, places)

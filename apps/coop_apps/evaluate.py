@@ -136,7 +136,7 @@ def main(
         chosen = chapters(evaluated.model, only, without)
         real = read_real(evaluated, data, train, other, labels, train_labels)
         run = None if evaluated.learned is None else subject
-        ask = Ask(samples, examples, seed, Path(scratch), run)
+        ask = Ask(samples, examples, seed, Path(scratch), run, _tell)
         sections, began = [], time.monotonic()
         for k, (name, write) in enumerate(chosen.items(), 1):
             click.echo(f"[{k}/{len(chosen)}] {name} …", err=True)
@@ -153,6 +153,10 @@ def main(
             facts |= {"samples": samples, "examples": examples}
         write_report(folder, f"Report on {evaluated.name}", facts, sections)
     click.echo(f"look at: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
+
+
+def _tell(what: str) -> None:
+    click.echo(f"      {what} …", err=True)
 
 
 if __name__ == "__main__":

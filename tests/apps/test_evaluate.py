@@ -43,8 +43,8 @@ def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pictures as the model of exported/fashion draws them, and noise."""
     here = tmp_path_factory.mktemp("garments")
     drawn = pictures(load(EXPORTED / "fashion", device="cpu").generate(60, seed=7))
-    np.savez(here / "train.npz", images=drawn[:40])
-    np.savez(here / "unseen.npz", images=drawn[40:])
+    np.savez(here / "train.npz", images=drawn[:40], labels=np.arange(40) % 2)
+    np.savez(here / "unseen.npz", images=drawn[40:], labels=np.arange(20) % 2)
     noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
     np.savez(here / "noise.npz", images=noise)
     return here
@@ -58,13 +58,18 @@ def test_a_bundle_of_pictures(
     told = run(
         *(main, EXPORTED / "fashion", "--data", garments / "unseen.npz"),
         *("--train", garments / "train.npz", "--other", garments / "noise.npz"),
+        *("--labels", garments / "unseen.npz", "--train-labels", garments / "train.npz"),
         *("--samples", 16, "--examples", 4, "--report", tmp_path / "report"),
     )
     assert told.exit_code == 0, told.output
-    assert "[1/4] generation …" in told.stderr
+    assert "[1/5] generation …\n      training a classifier …" in told.stderr
     assert f"look at: {tmp_path / 'report' / 'report.html'}" in told.stdout
     data = report(tmp_path / "report")
     assert data["facts"]["learned by"] == "mcmc-triangle"
+    assert 0 <= data["generation"]["classifier"]["accuracy"] <= 1
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "names the class of" in page
+    assert "features need the run" in page
     assert set(data["generation"]["steps"]) >= {"0", "10", "30", "50", "100"}
     drafts = data["generation"]["steps"]["0"]
     assert drafts["frechet"] >= 0

@@ -40,8 +40,8 @@ def energy_chart(of: Mapping[str, NDArray[np.float64]], bins: int = 60) -> bytes
     return buffer.getvalue()
 
 
-def grid(pictures: Array, columns: int = 12, gap: int = 2, zoom: int = 1) -> bytes:
-    """Lay pictures side by side on white; give a PNG.
+def grid(pictures: Array, columns: int = 12, gap: int = 2) -> bytes:
+    """Lay pictures side by side on white, those below 64 pixels enlarged; give a PNG.
 
     Parameters
     ----------
@@ -51,8 +51,6 @@ def grid(pictures: Array, columns: int = 12, gap: int = 2, zoom: int = 1) -> byt
         Pictures in a row, ≥ 1.
     gap
         Pixels between them, ≥ 0.
-    zoom
-        Pixels along a side of each pixel, ≥ 1.
     """
     if pictures.ndim != 4 or pictures.shape[1] not in (1, 3) or not len(pictures):
         raise CoopError(
@@ -68,6 +66,7 @@ def grid(pictures: Array, columns: int = 12, gap: int = 2, zoom: int = 1) -> byt
         i, j = (k // columns) * (height + gap), (k % columns) * (width + gap)
         sheet[i : i + height, j : j + width] = x.transpose(1, 2, 0)
     buffer = io.BytesIO()
+    zoom = max(1, 64 // width)
     sheet = sheet.repeat(zoom, axis=0).repeat(zoom, axis=1)
     Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(buffer, "PNG")
     return buffer.getvalue()

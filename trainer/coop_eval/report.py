@@ -17,7 +17,6 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-caption { text-align: left; padding-bottom: .4rem; opacity: .8; }
 th, td { padding: .2rem .8rem; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 th { text-align: left; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -147,8 +146,12 @@ def _table(table: Table) -> str:
         f"<tr>{''.join(f'<td{_align(cell)}>{html.escape(shown(cell))}</td>' for cell in row)}</tr>"
         for row in table.rows
     ]
-    caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption else ""
-    return f"<table>{caption}<tr>{head}</tr>\n{chr(10).join(rows)}\n</table>"
+    shown_as = f"<table><tr>{head}</tr>\n{chr(10).join(rows)}\n</table>"
+    if not table.caption:
+        return shown_as
+    # Not a <caption>, which would be no wider than its table.
+    caption = f"<figcaption>{html.escape(table.caption)}</figcaption>"
+    return f"<figure>{caption}{shown_as}</figure>"
 
 
 def _align(cell: Cell) -> str:

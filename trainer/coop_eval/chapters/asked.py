@@ -1,5 +1,6 @@
 """What a report is asked for: real data, and how much is computed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +40,13 @@ class Real:
     train_labels: Labels | None = None
 
 
+def _silent(what: str) -> None:
+    """Say nothing."""
+
+
 @dataclass(frozen=True)
 class Ask:
-    """How much is computed, by which seed, and where what is worth keeping is put.
+    """How much is computed, by which seed, where what is worth keeping is put, and who is told.
 
     Attributes
     ----------
@@ -55,6 +60,8 @@ class Ask:
         Folder of the classifier whose features are compared.
     run
         Folder of the run that is evaluated; None: a bundle is.
+    tell
+        Called with what is begun, where a chapter takes minutes.
     """
 
     samples: int
@@ -62,3 +69,4 @@ class Ask:
     seed: int
     cache: Path
     run: Path | None = None
+    tell: Callable[[str], None] = _silent

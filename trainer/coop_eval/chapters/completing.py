@@ -15,7 +15,7 @@ from ..peers.inpainting import PEERS
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Floats, Real
 
-__all__ = ["SHOWN", "completion", "interpolated", "latents", "reconstruction", "zoom"]
+__all__ = ["SHOWN", "completion", "interpolated", "latents", "reconstruction"]
 
 #: Pictures of a row of a sheet.
 SHOWN = 10
@@ -29,6 +29,7 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
     sheets = []
     data: dict[str, dict[str, dict[str, float]]] = {}
     for name in _squares(x.shape[-1]):
+        ask.tell(f"holes {name}")
         missing = holes(name, len(x), x.shape[2:], ask.seed)
         suggested = suggest(model, x, missing, how)
         done = {
@@ -42,11 +43,7 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
         shown = [np.where(missing, np.float32(0.5), x), *done.values(), x]
         sheet = np.concatenate([pictures[:SHOWN] for pictures in shown])
         said = f"{name}: what is given; {', '.join(done)}; the originals."
-        sheets.append(
-            Picture(
-                f"completion-{name}", said, grid(sheet, columns=min(SHOWN, len(x)), zoom=zoom(x))
-            )
-        )
+        sheets.append(Picture(f"completion-{name}", said, grid(sheet, columns=min(SHOWN, len(x)))))
     section = Section(
         "completion",
         "Completion",
@@ -97,7 +94,7 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
             Picture(
                 "reconstruction",
                 f"Originals; {'; '.join(again)}.",
-                grid(sheet, columns=min(SHOWN, len(x)), zoom=zoom(x)),
+                grid(sheet, columns=min(SHOWN, len(x))),
             )
         ],
         {how: error._asdict() for how, error in errors.items()},
@@ -112,11 +109,6 @@ def latents(model: Model) -> int:
         return 0
     cells = (n // s for n, s in zip(card.signal.trained_shape, card.latent.strides, strict=True))
     return card.latent.channels * math.prod(cells)
-
-
-def zoom(x: Floats) -> int:
-    """Give how many times larger pictures are shown, so that small ones can be seen."""
-    return max(1, 64 // int(x.shape[-1]))
 
 
 def _squares(side: int) -> list[str]:

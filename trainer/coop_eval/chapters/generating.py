@@ -6,7 +6,7 @@ from coop_runtime import CoopError, Model
 
 from ..charts import energy_chart, grid
 from ..pictures.diversity import Memorised
-from ..pictures.features import classifier
+from ..pictures.features import Classifier, classifier
 from ..pictures.quality import Quality, Report, report
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Real
@@ -30,7 +30,11 @@ def generation(model: Model, real: Real, ask: Ask) -> list[Section]:
             "own), or --only completion"
         )
     train, test = real.train[0], real.test[0]
-    features = classifier(ask.cache / "classifier.npz", train, test, seed=ask.seed)
+    ask.tell("training a classifier")
+    classes = (real.train_labels, real.labels)
+    named = classes if all(of is not None for of in classes) else (None, None)
+    features = classifier(ask.cache / "classifier.npz", train, test, *named, seed=ask.seed)
+    ask.tell(f"drawing {ask.samples} samples, refining and judging them")
     found = report(model, features, train, test, n=ask.samples, seed=ask.seed, others=real.other)
     sections = [_quality(found, len(test)), _copies(found, train)]
     return [*sections, _energies(found)] if found.energies else sections
@@ -45,8 +49,9 @@ def _quality(found: Report, tests: int) -> Section:
         "generation",
         "Generation",
         f"{len(shown[0])} samples against {tests} unseen pictures, in the features of a classifier "
-        f"that was trained on the spot (SHA-256 {found.features.sha256[:16]}…). Real pictures in "
-        "the place of samples are the yardstick: no model is expected to be nearer.",
+        f"that was trained on the spot (SHA-256 {found.features.sha256[:16]}…) and names "
+        f"{_named(found.features)} of unseen pictures. Real pictures in the place of samples are "
+        "the yardstick: no model is expected to be nearer.",
         [
             Table(
                 "Kernel distance × 1000 with its deviation, Fréchet distance, sliced Wasserstein "
@@ -74,6 +79,13 @@ def _quality(found: Report, tests: int) -> Section:
             "real": _data(found.real),
             "steps": {str(steps): _data(quality) for steps, quality in found.quality.items()},
         },
+    )
+
+
+def _named(features: Classifier) -> str:
+    damage = f"the damage of {features.damage_accuracy:.0%}"
+    return (
+        damage if features.accuracy is None else f"the class of {features.accuracy:.0%}, {damage}"
     )
 
 

@@ -53,11 +53,15 @@ def features(model: Model, real: Real, ask: Ask) -> list[Section]:
         ]
         rows.append([name, seen.shape[1], *(100 * f.error for f in found)])
         data[name] = {str(n): f.error for n, f in zip(counts, found, strict=True)}
+    if "energy" in model.graphs and ask.run is None:
+        known = " The descriptor's own features need the run: a bundle has its energy alone."
+    else:
+        known = ""
     section = Section(
         "features",
         "Learned features",
         f"A linear L2-SVM learns the classes from few labelled pictures and is judged by "
-        f"{len(test)} unseen ones. Nothing of what it looks at was learned with labels.",
+        f"{len(test)} unseen ones. Nothing of what it looks at was learned with labels.{known}",
         [
             Table(
                 "Errors in percent; lower is better.",

@@ -9,7 +9,7 @@ from ..filling.completion import hidden_error
 from ..filling.recovery import recovered_pictures
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Real
-from .completing import SHOWN, interpolated, zoom
+from .completing import SHOWN, interpolated
 
 __all__ = ["recovery"]
 
@@ -61,7 +61,7 @@ def recovery(model: Model, real: Real, ask: Ask) -> list[Section]:
             Picture(
                 "recovery",
                 f"What was seen; {', '.join(done)}; the originals.",
-                grid(sheet, columns=min(SHOWN, len(given)), zoom=zoom(original)),
+                grid(sheet, columns=min(SHOWN, len(given))),
             )
         ],
         {"all": whole, "first": errors},

@@ -32,10 +32,11 @@ COLUMNS = {
     "coverage": ("coverage", 1.0, 2),
     "similarity": ("SSIM of pairs", 1.0, 3),
 }
+HEADS = ["kernel ×10³", *(head for head, _, _ in COLUMNS.values())]
 
 
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
-    """Lay out the three claims, and all figures of each set."""
+    """Lay out the three claims, and all figures of each set, also by steps."""
     parts = [
         "Kernel distance ×10³ to test pictures, mean ± standard deviation over seeds; the null is "
         "that of as many training pictures. Each method after its best number of steps; *quiet* "
@@ -53,7 +54,9 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
         + _refinement(rows, scale),
     ]
     known = [source for source in SETS if any(row.startswith(f"{source} ") for row in rows)]
-    return "\n\n".join([*parts, *(_details(rows, scale, source) for source in known)])
+    for source in known:
+        parts += [_details(rows, scale, source), _by_steps(rows, scale, source)]
+    return "\n\n".join(parts)
 
 
 def row_name(source: str, method: str, seed: int) -> str:
@@ -102,25 +105,18 @@ def _refinement(rows: Mapping[str, Values], scale: Scale) -> str:
 
 def _details(rows: Mapping[str, Values], scale: Scale, source: str) -> str:
     kinds = {"auroc noise": "noise", "auroc generated": "generated", "auroc other": OTHER[source]}
-    heads = [head for head, _, _ in COLUMNS.values()]
-    lines = [
-        ["method", "steps", "kernel ×10³", *heads, "nearer to training", *kinds.values()],
-    ]
+    lines = [["method", "steps", *HEADS, "nearer to training", *kinds.values()]]
     everything = _runs(scale, source, *METHODS)
     for method in METHODS:
         runs = _runs(scale, source, method)
-        cells = [_scaled(rows, runs, f"best {c}", *how[1:]) for c, how in COLUMNS.items()]
         told = [over_seeds(rows, runs, kind, 2) for kind in kinds]
+        if any(run in rows and "auroc noise" not in rows[run] for run in runs):
+            told = ["–"] * len(kinds)  # it learns no energy
         steps = ", ".join(str(rows[run]["best steps"]) for run in runs if run in rows) or "–"
-        kernel, copies = (
-            over_seeds(rows, runs, "best kernel", 0),
-            over_seeds(rows, runs, "copies", 2),
-        )
-        lines.append([method, steps, kernel, *cells, copies, *told])
-    one = _one(rows, scale, source)
-    null = [_scaled(rows, one, f"null {c}", *how[1:]) for c, how in COLUMNS.items()]
-    kernel = over_seeds(rows, one, "null kernel", 0)
-    lines.append(["real pictures (null)", "–", kernel, *null, "", "", "", ""])
+        copies = over_seeds(rows, runs, "copies", 2)
+        lines.append([method, steps, *_figures(rows, runs, "best"), copies, *told])
+    null = _figures(rows, _one(rows, scale, source), "null")
+    lines.append(["real pictures (null)", "–", *null, "", "", "", ""])
     hashes = {str(rows[run]["features"]) for run in everything if run in rows}
     caption = (
         f"**{source}**, after the best number of steps. *Nearer to training*: share of samples "
@@ -129,6 +125,27 @@ def _details(rows: Mapping[str, Values], scale: Scale, source: str) -> str:
         f"{', '.join(sorted(hashes)) or 'not run'}."
     )
     return f"{caption}\n\n{markdown(lines)}"
+
+
+def _by_steps(rows: Mapping[str, Values], scale: Scale, source: str) -> str:
+    lines = [["method", "steps", *HEADS]]
+    for method in METHODS:
+        runs = _runs(scale, source, method)
+        for k in STEPS:
+            measured = [run for run in runs if f"{k} kernel" in rows.get(run, {})]
+            if measured:
+                lines.append([method, str(k), *_figures(rows, measured, str(k))])
+    caption = (
+        f"**{source}**, drafts (0 steps) and samples after so many steps, with noise as the card "
+        "says; of a descriptor alone drafts are noise."
+    )
+    return f"{caption}\n\n{markdown(lines)}"
+
+
+def _figures(rows: Mapping[str, Values], runs: list[str], state: str) -> list[str]:
+    """Give the cells below `HEADS`."""
+    cells = [_scaled(rows, runs, f"{state} {c}", *how[1:]) for c, how in COLUMNS.items()]
+    return [over_seeds(rows, runs, f"{state} kernel", 0), *cells]
 
 
 def _scaled(

@@ -49,6 +49,7 @@ _COLUMNS = {
     "barrier neighbour": "same label behind the lowest barrier",
     "pixel neighbour": "same label of the nearest picture",
     "moved": "moved by (rms of [-1, 1])",
+    "converged": "descents that came to a minimum",
 }
 
 

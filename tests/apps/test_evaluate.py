@@ -103,6 +103,7 @@ def test_a_run_on_incomplete_pictures_its_features_and_basins(tmp_path: Path) ->
     assert 0 < data["recovery"]["all"] < 1
     assert set(data["recovery"]["first"]) >= {"the run", "harmonic", "biharmonic"}
     assert data["landscape"]["pictures"]["neighbour"] >= 0.5
+    assert 0 <= data["landscape"]["pictures"]["converged"] <= 1
     assert data["features"]["pixels"] == {"24": 0.0}
     assert set(data["features"]) >= {"descriptor", "the same, random weights", "encoder"}
 

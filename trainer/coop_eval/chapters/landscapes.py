@@ -13,6 +13,9 @@ from .asked import Ask, Labels, Real
 __all__ = ["landscape"]
 
 
+_HEAD = ("energy of", "basins", "in them", "purity", "chance", "neighbour")
+
+
 def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
     """Lead test pictures down the energy, and draw what joins below which barriers.
 
@@ -54,9 +57,10 @@ def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
             Table(
                 "Basins of four minima or more and the share of minima in them; the share of their "
                 "members with the basin's commonest label, and what chance gives; how often the "
-                "minimum behind the lowest barrier has the same label; how far pictures were "
-                "moved, root mean square of −1 to 1.",
-                ["energy of", "basins", "in them", "purity", "chance", "neighbour", "moved"],
+                "minimum behind the lowest barrier has the same label; how many descents came to "
+                "a minimum before their steps ended; how far pictures were moved, root mean "
+                "square of −1 to 1.",
+                [*_HEAD, "converged", "moved"],
                 rows,
             )
         ],
@@ -80,4 +84,5 @@ def _figures(
         "purity": held.purity if known else None,
         "chance": held.chance if known else None,
         "neighbour": neighbour,
+        "converged": float(found.minima.converged.mean()),
     }, held.groups

@@ -12,8 +12,8 @@ from .asked import Ask, Labels, Real
 
 __all__ = ["landscape"]
 
-
-_HEAD = ("energy of", "basins", "in them", "purity", "chance", "neighbour")
+#: Heads of the columns of `_figures`.
+_HEADS = ("basins", "in them", "purity", "chance", "neighbour", "converged")
 
 
 def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
@@ -60,7 +60,7 @@ def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
                 "minimum behind the lowest barrier has the same label; how many descents came to "
                 "a minimum before their steps ended; how far pictures were moved, root mean "
                 "square of −1 to 1.",
-                [*_HEAD, "converged", "moved"],
+                ["energy of", *_HEADS, "moved"],
                 rows,
             )
         ],

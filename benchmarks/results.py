@@ -1,6 +1,6 @@
 """The papers' experiments on real data, against their peers: trains, measures, prints the tables.
 
-    python benchmarks/results.py --quick               # a reduced version of every row
+    python benchmarks/results.py --quick               # every row of one seed, reduced
     python benchmarks/results.py                       # all of it: a working day on two cores
     python benchmarks/results.py --only completion textures
     python benchmarks/results.py --match 'generation: faces64 .* seed 0'  # rows by --list's names
@@ -129,6 +129,16 @@ def run(
         return failed + work(processes, "rows", rows)
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """Read ``--match``."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no regular expression: {error}; put \\ before a sign to match it"
+        ) from None
+
+
 def main() -> int:
     """Do what the arguments say; 0 if every row is there."""
     parser = argparse.ArgumentParser(
@@ -136,7 +146,9 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="less training, fewer examples")
     parser.add_argument("--only", nargs="+", default=list(EXPERIMENTS), choices=EXPERIMENTS)
-    parser.add_argument("--match", default="", help="only rows like this, as: 'faces64.*seed 0'")
+    parser.add_argument(
+        "--match", default="", type=pattern, help="only rows like this, as: 'faces64.*seed 0'"
+    )
     parser.add_argument("--out", type=Path, help="folder of all runs  [runs/results, or …-quick]")
     parser.add_argument("--rows", type=Path, help="folder of rows  [rows in --out]")
     parser.add_argument("--jobs", type=int, default=2, help="trainings, then rows, side by side")
@@ -154,7 +166,7 @@ def main() -> int:
         (name, case)
         for name, module in modules.items()
         for case in module.cases(scale)
-        if re.search(options.match, f"{name}: {case.name}")
+        if options.match.search(f"{name}: {case.name}")
     ]
     if options.row:
         row(place, scale, *options.row)

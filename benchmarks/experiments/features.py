@@ -55,7 +55,7 @@ Features = Callable[[Array], Array]
 def cases(scale: Scale) -> list[Case]:
     """List the rows: of each set the plain features, descriptors and encoders."""
     found = []
-    for source in (name for name in _SETS if name in scale.sets):
+    for source in _SETS:
         measure = partial(_measure, source, _counts(scale))
         found += [
             Case(f"{source} pixels", (), partial(measure, _pixels)),

@@ -9,9 +9,9 @@ Three claims of the papers, from one measuring of each bundle:
 
 Data: Fashion-MNIST, CIFAR-10 (10,000 pictures), 4,000 faces, 1,000 scenes; judged by test pictures
 (1,000; of the scenes 200). 1,000 samples of each bundle, a third of them of 64×64; in quick runs a
-fifth. The papers' scores use Inception, ours the features of a classifier trained on the set
-(`coop_eval.pictures.features`): only orders can be compared. Every method learns in the same
-minutes of one processor (see `trainings`).
+tenth, and 500 pictures to learn features from and to judge by. The papers' scores use Inception,
+ours the features of a classifier trained on the set (`coop_eval.pictures.features`): only orders
+can be compared. Every method learns in the same minutes of one processor (see `trainings`).
 
 Refinement is measured twice, with the noise of Langevin dynamics as the card says, and *quiet*,
 without it: noise of 10 steps of 0.01 stays visible in the last state unless the descriptor has
@@ -50,19 +50,21 @@ def cases(scale: Scale) -> list[Case]:
         Case(
             row_name(source, method, seed),
             (scale.images(source, method, seed),),
-            partial(measure, source, scale.samples),
+            partial(measure, source, scale.samples, scale.real),
         )
-        for source in SETS
-        if source in scale.sets
         for method in METHODS
+        for source in SETS  # inside: their classifiers are trained side by side
         for seed in scale.seeds
     ]
 
 
-def measure(source: str, samples: int, bundle: Path) -> Values:
-    """Judge a bundle; the classifier of its set is kept beside the folder of bundles."""
+def measure(source: str, samples: int, real: int | None, bundle: Path) -> Values:
+    """Judge a bundle; the classifier of its set is kept beside the folder of bundles.
+
+    ``real`` limits the pictures of training and of test, also those that the classifier learns.
+    """
     model = load(bundle, "cpu", 1)
-    found = split(source)
+    found = split(source).thinned(real)
     train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
     features = set_features(bundle.parent.parent / "features" / f"{source}.npz", found)
     n = samples if test.shape[2] < 64 else samples // 3

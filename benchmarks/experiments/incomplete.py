@@ -50,7 +50,7 @@ def cases(scale: Scale) -> list[Case]:
     count = min(INFERRED, scale.examples)
     models = [
         Case(f"{mask} {method}", (training(scale, mask, method),), partial(measure, count))
-        for mask in scale.masks
+        for mask in MASKS
         for method in METHODS
     ]
     return models + [Case(n, (), partial(measure_peer, count, n)) for n in INTERPOLATIONS]

@@ -66,7 +66,6 @@ def cases(scale: Scale) -> list[Case]:
             partial(measure_model, source, scale.examples),
         )
         for source in LATENTS
-        if source in scale.sets
         for method, sigma in SIGMAS
         for options in [("--set", f"{method}.sigma={sigma}")]
     ]
@@ -77,7 +76,6 @@ def cases(scale: Scale) -> list[Case]:
             partial(measure_model, source, scale.examples),
         )
         for source in LATENTS
-        if source in scale.sets
         for method in ALIKE
     ]
     peers = [

@@ -65,7 +65,7 @@ Sound = NDArray[np.floating]
 def cases(scale: Scale) -> list[Case]:
     """Give a row for each sound and method."""
     found = []
-    for sound in _sounds(scale):
+    for sound in SOUNDS:
         found.append(Case(f"{sound} signal", (), _signal(sound)))
         found += [Case(f"{sound} {peer}", (), _peer(sound, peer, scale)) for peer in PEERS]
         for method in METHODS:
@@ -76,13 +76,9 @@ def cases(scale: Scale) -> list[Case]:
 
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out a table for each figure, and one of the SNR by class."""
-    parts = [f"{title}:\n\n{_by_sound(rows, scale, key)}" for key, title in FIGURES.items()]
-    parts.append(f"SNR by class of statistics, mean of the sounds, dB:\n\n{_by_class(rows, scale)}")
+    parts = [f"{title}:\n\n{_by_sound(rows, key)}" for key, title in FIGURES.items()]
+    parts.append(f"SNR by class of statistics, mean of the sounds, dB:\n\n{_by_class(rows)}")
     return "\n\n".join(parts)
-
-
-def _sounds(scale: Scale) -> list[str]:
-    return list(SOUNDS) if scale.name == "full" else list(SOUNDS)[:2]
 
 
 def _signal(sound: str) -> Callable[..., Values]:
@@ -155,13 +151,12 @@ def _original(sound: str) -> tuple[Sound, float]:
     return samples, float(rate)
 
 
-def _by_sound(rows: Mapping[str, Values], scale: Scale, key: str) -> str:
-    sounds = _sounds(scale)
-    lines = [["", *(SOUNDS[sound] for sound in sounds), "mean"]]
+def _by_sound(rows: Mapping[str, Values], key: str) -> str:
+    lines = [["", *SOUNDS.values(), "mean"]]
     for title, (case, prefix) in ROWS.items():
-        of_sounds = [rows.get(f"{sound} {case}", {}) for sound in sounds]
+        of_sounds = [rows.get(f"{sound} {case}", {}) for sound in SOUNDS]
         numbers = [float(of[prefix + key]) for of in of_sounds if prefix + key in of]
-        mean = _number(key, float(np.mean(numbers))) if len(numbers) == len(sounds) else "–"
+        mean = _number(key, float(np.mean(numbers))) if len(numbers) == len(SOUNDS) else "–"
         lines.append([title, *(_cell(of, prefix, key) for of in of_sounds), mean])
     return markdown(lines)
 
@@ -178,11 +173,11 @@ def _number(key: str, value: float) -> str:
     return f"{value:.2f}" if key == "copies" else f"{value:.1f}"
 
 
-def _by_class(rows: Mapping[str, Values], scale: Scale) -> str:
+def _by_class(rows: Mapping[str, Values]) -> str:
     classes = [name for name in Statistics._fields if name != "power"]
     lines = [["", *(name.replace("_", " ") for name in classes)]]
     for title, (case, prefix) in ROWS.items():
-        of_sounds = [rows.get(f"{sound} {case}", {}) for sound in _sounds(scale)]
+        of_sounds = [rows.get(f"{sound} {case}", {}) for sound in SOUNDS]
         keys = [f"{prefix}snr {name}" for name in classes]
         columns = [[float(of[key]) for of in of_sounds if key in of] for key in keys]
         complete = all(len(column) == len(of_sounds) for column in columns)

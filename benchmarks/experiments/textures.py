@@ -57,18 +57,16 @@ Peer = Callable[[Picture, np.random.Generator], Picture]
 
 def cases(scale: Scale) -> list[Case]:
     """Give a case for each texture and method, and for each texture and peer."""
-    quick = scale.name == "quick"
-    names = ("brick_grey", "pebbles") if quick else TEXTURES
-    pairs = [(name, "coopnets") for name in names]
-    pairs += [(name, method) for method, of in FURTHER.items() for name in of if name in names]
+    pairs = [(name, "coopnets") for name in TEXTURES]
+    pairs += [(name, method) for method, of in FURTHER.items() for name in of]
     found = []
     for name, method in pairs:
         training = scale.training(
             "texture", f"textures224/{name}.png", method, MINUTES, options=("--size", str(SIDE))
         )
-        measure = partial(measure_model, name, 2 if quick else 3)
+        measure = partial(measure_model, name, 3 if scale.name == "full" else 2)
         found.append(Case(f"{name} {method}", (training,), measure))
-    for name in names:
+    for name in TEXTURES:
         for label, peer, samples in peers(scale):
             found.append(Case(f"{name} {label}", (), partial(measure_peer, name, peer, samples)))
     return found

@@ -102,6 +102,25 @@ def test_trainings_have_names_of_their_own(results: Any) -> None:
     assert results.trainings(place, [case]) == [faces, hidden]
 
 
+def test_the_quick_scale_has_every_row_of_one_seed_with_less_training(results: Any) -> None:
+    for module in results.experiments(results.EXPERIMENTS).values():
+        full, quick = (module.cases(scale) for scale in (results.FULL, results.QUICK))
+        of_one = [c.name for c in full if not c.name.endswith((" seed 1", " seed 2"))]
+        assert [case.name for case in quick] == of_one
+        trained = {t.name for case in full for t in case.trainings}
+        assert not trained & {t.name for case in quick for t in case.trainings}
+
+
+def test_a_pattern_that_is_none_is_told_in_a_line(
+    results: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["results.py", "--match", "x(", "--list"])
+    with pytest.raises(SystemExit):
+        results.main()
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "--match: 'x(' is no regular expression: missing )" in told
+
+
 def test_the_document_has_the_tables_of_the_rows_that_are_kept(results: Any) -> None:
     """`python benchmarks/results.py --rows benchmarks/measured --tables --write` was run."""
     place = results.Workplace(Path("nowhere"), results.MEASURED)

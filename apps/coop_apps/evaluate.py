@@ -118,6 +118,8 @@ def main(
     Textures, sounds and clips: their statistics and copies, with the original's own beside them.
     Nothing is downloaded. The report appears whole or not at all.
     """
+    if not is_free(folder):
+        raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
     try:
         from coop_eval.chapters import Ask, chapters, read_real  # seconds: only when needed
         from coop_eval.report import write_report
@@ -126,8 +128,6 @@ def main(
         raise CoopError(
             f"evaluating needs {error.name}: pip install 'coopnets[eval,cpu]'"
         ) from None
-    if not is_free(folder):
-        raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
     with tempfile.TemporaryDirectory() as scratch:
         evaluated = open_subject(subject, Path(scratch), device)
         incomplete = evaluated.learned is not None and evaluated.learned.seen is not None

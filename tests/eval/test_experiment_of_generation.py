@@ -40,6 +40,18 @@ def test_every_set_method_and_seed_has_a_row(generation: ModuleType, load_module
     assert all(len(case.trainings) == 1 for case in cases)
 
 
+def test_a_thinned_split_has_pictures_of_all_classes(load_module: Any) -> None:
+    sources = load_module("experiments.sources")
+    pictures = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    labels = np.repeat(np.arange(2, dtype=np.uint8), 5)
+    whole = sources.Split(pictures, pictures[:3], labels, labels[:3])
+    some = whole.thinned(4)
+    assert some.train.ravel().tolist() == [0, 3, 6, 9]
+    assert some.train_labels.tolist() == [0, 0, 1, 1]
+    assert some.test.ravel().tolist() == [0, 1, 2]
+    assert whole.thinned(None).train.tolist() == pictures.tolist()
+
+
 def test_the_tables_hold_what_was_measured_and_say_what_was_not(
     generation: ModuleType, load_module: Any
 ) -> None:

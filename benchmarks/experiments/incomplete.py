@@ -2,7 +2,7 @@
 
 The first 1,000 training faces, of which 50 % or 70 % of the pixels (P.5, P.7), ten blocks of
 10×10 (MB10), or one of 20×20 or 30×30 (B20, B30) are hidden, as in the paper, which has 10,000
-faces. Each method learns 3 minutes of one processor, then fills the holes of its training faces;
+faces. Each method learns 9 minutes of one processor, then fills the holes of its training faces;
 the originals were never seen. *Recovered* is what ``coop-train --recover`` writes: g(z) where z
 explains the observed pixels best, near the encoder's code or ABP's latents (decision 15);
 *inferred* are the first 100 faces completed by the learned generator from latents inferred anew,
@@ -35,7 +35,7 @@ FIGURES = ("recovered", "inferred", "inferred, blended")
 INTERPOLATIONS = ("harmonic", "biharmonic")
 MASKS = ("P.5", "P.7", "MB10", "B20", "B30")
 FACES = 1000
-MINUTES = 3.0
+MINUTES = 9.0
 INFERRED = 100
 HOW = Inferring(chains=2, steps=40, settle=40)
 PAPER = {

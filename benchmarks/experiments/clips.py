@@ -1,6 +1,6 @@
 """Dynamic textures: our drafts and refined clips against the linear dynamic texture.
 
-Clips of 64×64 pixels (fire_pot, waterfall_curtain, flag, boiling_water; fire_pot alone if quick).
+Clips of 64×64 pixels: fire_pot, waterfall_curtain, flag, boiling_water.
 CoopNets and alternating back-propagation learn each for 7 minutes of processor time. What is drawn
 is as long as the original, from seeds 0, 1 and 2 (0 if quick), and compared with the whole of it;
 the null value is one half of the original against the other, and of copied frames an eighth of it
@@ -23,7 +23,7 @@ from coop_runtime import Array
 from tables import markdown
 
 from .rows import Case, Scale, Values
-from .sources import DATA
+from .sources import research_file
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -91,7 +91,7 @@ def _cells(values: Values | None) -> list[str]:
 
 
 def _original(clip: str) -> Array:
-    with np.load(DATA / "clips64" / f"{clip}.npz") as content:
+    with np.load(research_file(f"clips64/{clip}.npz")) as content:
         frames = content["frames"]
     levels: Array = frames.transpose(3, 0, 1, 2).astype(np.float32) / np.float32(255)
     return levels

@@ -25,11 +25,11 @@ from coop_eval.filling.completion import Inferring, Judged, blended, judge, sugg
 from coop_eval.filling.holes import Mask, holes, irregular
 from coop_eval.peers.inpainting import PEERS
 from coop_eval.subject import Floats, unit_pictures
-from coop_runtime import CoopError, load
+from coop_runtime import load
 from tables import markdown
 
 from .rows import Case, Scale, Values
-from .sources import DATA, split
+from .sources import research_file, split
 from .spread import over_seeds
 
 TITLE = "Completion of faces"
@@ -145,10 +145,7 @@ def _missing(hole: str, count: int) -> Mask:
     """Give the masks of the test faces; those of training are of other seeds."""
     if hole != "irregular":
         return holes(hole, count, (64, 64), seed=2018)
-    file = DATA / "masks" / "irregular_masks.npz"
-    if not file.is_file():
-        raise CoopError(f"the irregular masks are missing: expected masks/{file.name}")
-    with np.load(file) as arrays:
+    with np.load(research_file("masks/irregular_masks.npz")) as arrays:
         return irregular(arrays["mask64"], count, seed=2018)
 
 

@@ -4,7 +4,8 @@ The slides' table is of SVHN, which is not here; ours are Fashion-MNIST and CIFA
 the activations of all layers of the descriptor on a 4×4 grid, and the encoder's codes, of the
 trainings on image sets that all experiments share; against pixels, 100 principal components, and
 the same layers with random weights. C is chosen by cross-validation on the labelled pictures alone;
-errors are counted on 1,000 test pictures, for one draw of labelled pictures a seed.
+errors are counted on 1,000 test pictures. A seed is a training, a draw of labelled pictures and a
+draw of random weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,15 +27,13 @@ from tables import markdown
 
 from .rows import Case, Scale, Values
 from .sources import Pixels, Split, split
+from .spread import over_seeds
 
 __all__ = ["TITLE", "cases", "table"]
 
 TITLE = "Features: errors of a linear SVM with few labels (slides; multi-grid paper)"
 
 _SETS = ("fashion", "cifar10")
-#: Methods whose descriptors, and whose encoders, are judged.
-_DESCRIPTORS = ("coopnets", "triangle", "mcmc-triangle", "descriptor")
-_ENCODERS = ("triangle", "mcmc-triangle", "vae")
 _COMPONENTS = 100
 _TEST = 1000
 _COUNTS = (1000, 2000, 4000)
@@ -56,22 +55,11 @@ def cases(scale: Scale) -> list[Case]:
     """List the rows: of each set the plain features, descriptors and encoders."""
     found = []
     for source in _SETS:
-        measure = partial(_measure, source, _counts(scale))
-        found += [
-            Case(f"{source} pixels", (), partial(measure, _pixels)),
-            Case(f"{source} {_COMPONENTS} components", (), partial(measure, _components)),
-        ]
-        wanted = [("descriptor of", m, _descriptor) for m in _DESCRIPTORS]
-        wanted += [("random descriptor as of", "coopnets", _random)]
-        wanted += [("encoder of", m, _encoder) for m in _ENCODERS]
-        found += [
-            Case(
-                f"{source} {what} {method}",
-                (scale.images(source, method, 0),),
-                partial(measure, features),
-            )
-            for what, method, features in wanted
-        ]
+        for name, method, features in _FEATURES:
+            for seed in scale.seeds:
+                training = (scale.images(source, method, seed),) if method else ()
+                measure = partial(_measure, source, _counts(scale), seed, features)
+                found.append(Case(f"{source} {name} seed {seed}", training, measure))
     return found
 
 
@@ -81,12 +69,11 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     head = [f"{count} labels" for count in counts]
     tables = []
     for source in _SETS:
-        lines = [
-            [case.name.removeprefix(source).strip(), *_cells(rows.get(case.name), counts)]
-            for case in cases(scale)
-            if case.name.split()[0] == source
-        ]
-        tables.append(markdown([[source, *head], *lines]))
+        lines = [[source, *head]]
+        for name, _, _ in _FEATURES:
+            runs = [f"{source} {name} seed {seed}" for seed in scale.seeds]
+            lines.append([name, *(over_seeds(rows, runs, f"error {n}", 1, 100) for n in counts)])
+        tables.append(markdown(lines))
     lines = [["paper: SVHN", *(f"{count} labels" for count in _COUNTS)]]
     lines += [
         [f"paper: {name}", *(f"{error:.2f}" for error in errors)] for name, errors in _PAPER.items()
@@ -98,21 +85,16 @@ def _counts(scale: Scale) -> tuple[int, ...]:
     return _COUNTS if scale.name == "full" else (200,)
 
 
-def _cells(values: Values | None, counts: tuple[int, ...]) -> list[str]:
-    if values is None:
-        return ["not run"] * len(counts)
-    return [f"{100 * float(values[f'error {count}']):.2f}" for count in counts]
-
-
 def _measure(
     source: str,
     counts: tuple[int, ...],
-    make: Callable[[Split, tuple[Path, ...]], Features],
+    seed: int,
+    make: Callable[[Split, tuple[Path, ...], int], Features],
     *bundles: Path,
 ) -> Values:
     data = split(source)
-    features = make(data, bundles)
-    test, rng = features(_pictures(data.test[:_TEST])), np.random.default_rng(0)
+    features = make(data, bundles, seed)
+    test, rng = features(_pictures(data.test[:_TEST])), np.random.default_rng(seed)
     values: Values = {"entries": test.shape[1]}
     for count in counts:
         chosen = labelled(data.train_labels, count, rng)
@@ -127,23 +109,23 @@ def _pictures(pixels: Pixels) -> Array:
     return levels / np.float32(255)
 
 
-def _pixels(_: Split, __: tuple[Path, ...]) -> Features:
+def _pixels(_: Split, __: tuple[Path, ...], ___: int) -> Features:
     return lambda x: x.reshape(len(x), -1)
 
 
-def _components(data: Split, _: tuple[Path, ...]) -> Features:
+def _components(data: Split, _: tuple[Path, ...], __: int) -> Features:
     return principal_components(_pictures(data.train[:10000]), _COMPONENTS)
 
 
-def _descriptor(_: Split, bundles: tuple[Path, ...]) -> Features:
+def _descriptor(_: Split, bundles: tuple[Path, ...], __: int) -> Features:
     return partial(descriptor_features, descriptor_of(_run(bundles[0])))
 
 
-def _random(_: Split, bundles: tuple[Path, ...]) -> Features:
-    return partial(descriptor_features, descriptor_of(_run(bundles[0]), trained=False))
+def _random(_: Split, bundles: tuple[Path, ...], seed: int) -> Features:
+    return partial(descriptor_features, descriptor_of(_run(bundles[0]), trained=False, seed=seed))
 
 
-def _encoder(_: Split, bundles: tuple[Path, ...]) -> Features:
+def _encoder(_: Split, bundles: tuple[Path, ...], __: int) -> Features:
     model = coop_runtime.load(bundles[0], device="cpu", threads=1)
     low, high = model.card.signal.value_range
 
@@ -156,3 +138,16 @@ def _encoder(_: Split, bundles: tuple[Path, ...]) -> Features:
 def _run(bundle: Path) -> Path:
     """Give the run that a bundle of `Workplace` was exported from."""
     return bundle.parents[1] / "trainings" / bundle.name
+
+
+#: What is judged: name, method of the training that it takes, and how it is made.
+_FEATURES = (
+    ("pixels", "", _pixels),
+    (f"{_COMPONENTS} components", "", _components),
+    *(
+        (f"descriptor of {m}", m, _descriptor)
+        for m in ("coopnets", "triangle", "mcmc-triangle", "descriptor")
+    ),
+    ("random descriptor as of coopnets", "coopnets", _random),
+    *((f"encoder of {m}", m, _encoder) for m in ("triangle", "mcmc-triangle", "vae")),
+)

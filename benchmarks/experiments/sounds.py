@@ -5,8 +5,8 @@ Each model learns one of six sounds (5 s at 11,025 Hz) for 6 minutes, preset ``q
 refined with the card's steps. Measured are the statistics of McDermott and Simoncelli (2011) as SNR
 against the original, the distance of modulation spectra and the share of near-copied grains
 (`coop_eval.sounds.likeness`), for the peers of `coop_eval.peers.sounds` too, and for one half of
-the original against the other: what the sound itself reaches. The reduced scale takes two of the
-sounds and fewer iterations of the statistics' imposition.
+the original against the other: what the sound itself reaches. The reduced scale takes fewer
+iterations of the statistics' imposition.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,10 @@ import coop_runtime
 from coop_eval.peers.sounds import matched_statistics, random_phase, shuffled_grains
 from coop_eval.sounds.hearing import Statistics
 from coop_eval.sounds.likeness import Likeness, halves, likeness
-from coop_runtime.errors import CoopError
 from tables import markdown
 
 from .rows import Case, Scale, Values
-from .sources import DATA
+from .sources import research_file
 
 __all__ = ["SOUNDS", "TITLE", "cases", "table"]
 
@@ -144,10 +143,7 @@ def _figures(found: Sequence[Likeness], prefix: str = "") -> Values:
 
 
 def _original(sound: str) -> tuple[Sound, float]:
-    path = DATA / "sounds11k" / f"{sound}.wav"
-    if not path.is_file():
-        raise CoopError(f"the research data are missing: expected {path.parent.name}/{path.name}")
-    samples, rate = soundfile.read(path)
+    samples, rate = soundfile.read(research_file(f"sounds11k/{sound}.wav"))
     return samples, float(rate)
 
 

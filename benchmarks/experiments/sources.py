@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from coop_runtime.errors import CoopError
 from coop_trainer.data.images import read_idx
 
-__all__ = ["DATA", "SETS", "Split", "split"]
+__all__ = ["DATA", "SETS", "Split", "research_file", "split"]
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -24,6 +24,23 @@ SETS = ("faces64", "cifar10", "fashion", "mnist", "scenes64")
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
+
+
+def research_file(name: str) -> Path:
+    """Find a file of the research data, as ``clips64/flag.npz``.
+
+    Raises
+    ------
+    CoopError
+        It is not there.
+    """
+    path = DATA / name
+    if not path.is_file():
+        folder = f"{DATA.parent.name}/{DATA.name}"
+        raise CoopError(
+            f"research data are missing: expected {name} in {folder} beside the repository"
+        )
+    return path
 
 
 @dataclass(frozen=True)
@@ -60,36 +77,37 @@ def split(name: str) -> Split:
     CoopError
         The data are not there.
     """
-    if not DATA.is_dir():
-        raise CoopError(f"the research data of '{name}' are missing: expected them in {DATA.name}/")
     none = np.zeros(0, np.uint8)
     if name in ("fashion", "mnist"):
         folder, test = {
-            "fashion": (DATA / "fashion_mnist", "t10k_first5000"),
-            "mnist": (DATA / "mnist", "t10k_0000-1499"),
+            "fashion": ("fashion_mnist", "t10k_first5000"),
+            "mnist": ("mnist", "t10k_0000-1499"),
         }[name]
-        pictures = [
-            read_idx(folder / f"{part}-images-idx3-ubyte.gz")[..., None] for part in ("train", test)
-        ]
-        labels = [read_idx(folder / f"{part}-labels-idx1-ubyte.gz") for part in ("train", test)]
-        return Split(*pictures, *labels)
+        pictures, labels = (
+            [
+                read_idx(research_file(f"{folder}/{part}-{kind}-ubyte.gz"))
+                for part in ("train", test)
+            ]
+            for kind in ("images-idx3", "labels-idx1")
+        )
+        return Split(pictures[0][..., None], pictures[1][..., None], *labels)
     if name == "cifar10":
         train, test_part = (
-            _npz(DATA / "cifar10" / f"cifar10_{part}.npz")
+            _npz(f"cifar10/cifar10_{part}.npz")
             for part in ("train_00000-09999", "val_train45000-45999")
         )
         return Split(train["images"], test_part["images"], train["labels"], test_part["labels"])
     if name == "faces64":
-        images = _npz(DATA / "faces64" / "celeba64_000001-005000.npz")["images"]
+        images = _npz("faces64/celeba64_000001-005000.npz")["images"]
         return Split(images[:4000], images[4000:], none, none)
     if name == "scenes64":
-        whole = _npz(DATA / "scenes64" / "intel_scenes64_public.npz")
+        whole = _npz("scenes64/intel_scenes64_public.npz")
         test_ones = np.arange(len(whole["images"])) % 6 == 5
         images, labels = whole["images"], whole["labels"]
         return Split(images[~test_ones], images[test_ones], labels[~test_ones], labels[test_ones])
     raise CoopError(f"unknown set '{name}'; expected one of {', '.join(SETS)}")
 
 
-def _npz(path: Path) -> dict[str, Any]:
-    with np.load(path) as arrays:
+def _npz(name: str) -> dict[str, Any]:
+    with np.load(research_file(name)) as arrays:
         return {key: arrays[key] for key in arrays.files}

@@ -10,9 +10,15 @@ __all__ = ["over_seeds"]
 
 
 def over_seeds(
-    rows: Mapping[str, Values], names: Sequence[str], figure: str, digits: int = 4
+    rows: Mapping[str, Values],
+    names: Sequence[str],
+    figure: str,
+    digits: int = 4,
+    factor: float = 1,
 ) -> str:
     """Give mean ± standard deviation of a figure over the rows of these names that were measured.
+
+    What is printed is ``factor`` times what was measured: 100 for percent.
 
     Examples
     --------
@@ -21,7 +27,7 @@ def over_seeds(
     >>> over_seeds({"a": {"x": 1.0}}, ["a"], "x", 2), over_seeds({}, ["a"], "x")
     ('1.00', 'not run')
     """
-    found = [float(rows[name][figure]) for name in names if figure in rows.get(name, {})]
+    found = [factor * float(rows[name][figure]) for name in names if figure in rows.get(name, {})]
     if not found:
         return "not run"
     spread = f" ± {np.std(found, ddof=1):.{digits}f}" if len(found) > 1 else ""

@@ -34,7 +34,7 @@ from coop_trainer.data import load_texture
 from tables import markdown
 
 from .rows import Case, Scale, Values
-from .sources import DATA
+from .sources import research_file
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -107,7 +107,7 @@ def photograph(source: str) -> Picture:
 
 def measure_model(name: str, samples: int, bundle: Path) -> Values:
     """Measure drafts and refined samples of a model against the photograph it learned from."""
-    picture = photograph(str(DATA / "textures224" / f"{name}.png"))
+    picture = photograph(str(research_file(f"textures224/{name}.png")))
     return measure_bundle(picture, samples, bundle)
 
 
@@ -128,7 +128,7 @@ def measure_bundle(picture: Picture, samples: int, bundle: Path) -> Values:
 
 def measure_peer(name: str, peer: Peer, samples: int) -> Values:
     """Measure what a peer makes of a photograph."""
-    picture = photograph(str(DATA / "textures224" / f"{name}.png"))
+    picture = photograph(str(research_file(f"textures224/{name}.png")))
     reference = TextureReference.of(picture)
     made = [np.clip(peer(picture, np.random.default_rng(seed)), 0, 1) for seed in range(samples)]
     return values(reference.figures(made), "") | values(reference.real, "real ")

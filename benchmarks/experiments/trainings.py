@@ -16,7 +16,7 @@ import numpy as np
 from coop_runtime.errors import CoopError
 from coop_runtime.files import write_atomically
 
-from .sources import DATA, SETS, split
+from .sources import SETS, research_file, split
 
 __all__ = ["METHODS", "Training", "Workplace"]
 
@@ -113,7 +113,7 @@ class Workplace:
 
     def _source(self, training: Training) -> list[str]:
         if training.source not in SETS:
-            return [str(DATA / training.source)]
+            return [str(research_file(training.source))]
         path = self.folder / "data" / f"{training.source}.npy"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)

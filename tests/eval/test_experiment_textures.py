@@ -63,8 +63,10 @@ def test_a_bundle_is_measured_before_and_after_refinement(
     assert values["statistics"] != values["draft statistics"]
 
 
-def test_a_grey_picture_is_compared_with_the_mean_of_colours(experiment: ModuleType) -> None:
-    if not experiment.DATA.is_dir():
+def test_a_grey_picture_is_compared_with_the_mean_of_colours(
+    experiment: ModuleType, load_module: Any
+) -> None:
+    if not load_module("experiments.sources").DATA.is_dir():
         pytest.skip("the research data are not here")
-    picture = experiment.photograph(str(experiment.DATA / "textures224" / "brick_grey.png"))
+    picture = experiment.photograph(str(experiment.research_file("textures224/brick_grey.png")))
     assert picture.shape == (1, 224, 224)

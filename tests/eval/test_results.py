@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,6 +90,23 @@ def test_what_fails_is_named_and_the_rest_is_done(
         assert "[rows 1/2, 0 min, 0 left] a FAILED: no data" in capsys.readouterr().err
         with pytest.raises(ZeroDivisionError):
             results.work(pool, "rows", {"a": lambda: 1 / 0})
+
+
+def test_rows_without_their_data_fail_with_a_line_that_says_so(
+    results: Any, load_module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sources = load_module("experiments.sources")
+    monkeypatch.setattr(sources, "DATA", tmp_path / "shared" / "data")
+    sources.split.cache_clear()
+    place = results.Workplace(tmp_path / "runs", tmp_path / "rows")
+    tried = 0
+    for module in results.experiments(results.EXPERIMENTS).values():
+        for case in module.cases(results.QUICK):
+            tried += 1
+            first = partial(place.bundle, case.trainings[0]) if case.trainings else case.measure
+            with pytest.raises(CoopError, match=r"expected \S+ in shared/data beside"):
+                first()
+    assert tried > 200
 
 
 def test_trainings_have_names_of_their_own(results: Any) -> None:

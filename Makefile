@@ -32,7 +32,7 @@ demo: install
 
 # The papers' experiments against their peers: a working day, or half an hour. Kept and resumed.
 results: install
-	$(BIN)/python benchmarks/results.py --write
+	$(BIN)/python benchmarks/results.py
 
 results-quick: install
 	$(BIN)/python benchmarks/results.py --quick

@@ -19,20 +19,25 @@ learned to take it away. Methods are compared after the best number of steps of 
 quiet ones and none among them, so that none suffers from the steps of its preset. A descriptor
 alone starts from noise, which takes longer: it is given 300 steps too. Measuring takes some 3
 minutes of one processor for a bundle of 64×64, 5 for a descriptor alone, of others some 2.
+
+Real pictures as they are (the null), blurred by [1 2 1] and with noise of 5 % of the range are the
+yardsticks.
 """
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from scipy.ndimage import correlate1d
 
 from coop_eval.pictures.features import Classifier, classifier
 from coop_eval.pictures.quality import STEPS, Quality, Report, quality, report, states
 from coop_eval.subject import unit_pictures
 from coop_runtime import Array, load
 
-from .generation_tables import LONGER, OTHER, SETS, row_name, table
+from .generation_tables import LONGER, OTHER, SETS, row_name, table, yardstick_name
 from .rows import Case, Scale, Values
 from .sources import Split, split
 from .trainings import METHODS
@@ -42,11 +47,13 @@ __all__ = ["TITLE", "cases", "table"]
 TITLE = "Generation: drafts, refined samples, and what methods are worth"
 
 TESTS = 1000
+#: Standard deviation of the noise of a yardstick, relative to the range.
+NOISE = 0.05
 
 
 def cases(scale: Scale) -> list[Case]:
-    """List a row for every set, method and seed."""
-    return [
+    """List a row for every set, method and seed, and one of each set for its yardsticks."""
+    models = [
         Case(
             row_name(source, method, seed),
             (scale.images(source, method, seed),),
@@ -56,6 +63,11 @@ def cases(scale: Scale) -> list[Case]:
         for source in SETS  # inside: their classifiers are trained side by side
         for seed in scale.seeds
     ]
+    yardsticks = [
+        Case(yardstick_name(source), (), partial(measure_yardsticks, source, scale))
+        for source in SETS
+    ]
+    return models + yardsticks
 
 
 def measure(source: str, samples: int, real: int | None, bundle: Path) -> Values:
@@ -83,6 +95,34 @@ def measure(source: str, samples: int, real: int | None, bundle: Path) -> Values
         for steps, x in states(model, n, STEPS[1:], noise=False).items():
             qualities[f"{steps} quiet"] = quality(x, test, features, reference=reference)
     return _values(judged, qualities)
+
+
+def measure_yardsticks(source: str, scale: Scale) -> Values:
+    """Judge real pictures that were blurred or got noise, to tell what a distance is worth."""
+    found = split(source).thinned(scale.real)
+    train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
+    with TemporaryDirectory() as folder:
+        features = set_features(Path(folder, "features.npz"), found)
+    rng = np.random.default_rng(0)
+    n = min(scale.samples if test.shape[2] < 64 else scale.samples // 3, len(train))
+    some = train[rng.choice(len(train), n, replace=False)]
+    values: Values = {"features": features.sha256[:12]}
+    for name, x in {"blurred": blurred(some), "noisy": noisy(some, rng)}.items():
+        figures = _figures(quality(x, test, features))
+        values |= {f"{name} {figure}": value for figure, value in figures.items()}
+    return values
+
+
+def blurred(x: Array) -> Array:
+    """Blur pictures by [1 2 1] / 4 along both sides."""
+    for axis in (2, 3):
+        x = correlate1d(x, [0.25, 0.5, 0.25], axis, mode="nearest")
+    return x
+
+
+def noisy(x: Array, rng: np.random.Generator) -> Array:
+    """Give pictures within [0, 1] normal noise of `NOISE`, cut to the range."""
+    return np.clip(x + NOISE * rng.standard_normal(x.shape), 0, 1).astype(x.dtype)
 
 
 def set_features(file: Path, found: Split) -> Classifier:

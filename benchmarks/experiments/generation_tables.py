@@ -9,11 +9,13 @@ from .rows import Scale, Values
 from .spread import over_seeds
 from .trainings import METHODS
 
-__all__ = ["LONGER", "OTHER", "SETS", "row_name", "table"]
+__all__ = ["LONGER", "OTHER", "SETS", "row_name", "table", "yardstick_name"]
 
 SETS = ("fashion", "cifar10", "faces64", "scenes64")
 #: Whose pictures are the other data that energies are compared on.
 OTHER = {"fashion": "mnist", "cifar10": "faces64", "faces64": "scenes64", "scenes64": "faces64"}
+#: What was done to the real pictures of the yardsticks.
+YARDSTICKS = {"blurred": "blurred by [1 2 1]", "noisy": "with noise of 5 % of the range"}
 #: Steps that a descriptor alone is given besides those of all.
 LONGER = 300
 
@@ -65,6 +67,11 @@ def row_name(source: str, method: str, seed: int) -> str:
     return f"{source} {method} seed {seed}"
 
 
+def yardstick_name(source: str) -> str:
+    """Name the row of a set's blurred and noisy real pictures."""
+    return f"{source} yardsticks"
+
+
 def _runs(scale: Scale, source: str, *methods: str) -> list[str]:
     return [row_name(source, method, seed) for method in methods for seed in scale.seeds]
 
@@ -82,7 +89,11 @@ def _claim(
         cells = (over_seeds(rows, _runs(scale, s, method), "best kernel", 0) for s in SETS)
         lines.append([method, *cells, paper])
     null = (over_seeds(rows, _one(rows, scale, s), "null kernel", 0) for s in SETS)
-    return markdown([*lines, ["real pictures (null)", *null, ""]])
+    lines.append(["real pictures (null)", *null, ""])
+    for name, how in YARDSTICKS.items():
+        cells = (over_seeds(rows, [yardstick_name(s)], f"{name} kernel", 0) for s in SETS)
+        lines.append([f"real pictures, {how}", *cells, ""])
+    return markdown(lines)
 
 
 def _refinement(rows: Mapping[str, Values], scale: Scale) -> str:

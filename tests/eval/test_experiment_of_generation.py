@@ -36,8 +36,8 @@ def _row(best: int, kernel: float) -> dict[str, float | str]:
 def test_every_set_method_and_seed_has_a_row(generation: ModuleType, load_module: Any) -> None:
     rows = load_module("experiments.rows")
     cases = generation.cases(rows.FULL)
-    assert len({case.name for case in cases}) == len(cases) == 4 * 7 * 3
-    assert all(len(case.trainings) == 1 for case in cases)
+    assert len({case.name for case in cases}) == len(cases) == 4 * 7 * 3 + 4
+    assert all(len(case.trainings) == 1 for case in cases if "yardsticks" not in case.name)
 
 
 def test_a_thinned_split_has_pictures_of_all_classes(load_module: Any) -> None:
@@ -59,6 +59,7 @@ def test_the_tables_hold_what_was_measured_and_say_what_was_not(
     measured = {
         "faces64 coopnets seed 0": _row(10, 20.0),
         "faces64 coopnets seed 1": _row(0, 24.0),
+        "faces64 yardsticks": {"blurred kernel": 7.0, "noisy kernel": 8.0},
         "faces64 vae seed 0": {k: v for k, v in _row(0, 90.0).items() if "auroc" not in k},
     }
     lines = generation.table(measured, scale).splitlines()
@@ -66,6 +67,8 @@ def test_the_tables_hold_what_was_measured_and_say_what_was_not(
     assert separate == "| coopnets | not run | not run | 22 ± 3 | not run | 3.79 ± .15 |"
     assert "| vae | not run | not run | 90 | not run | 99.09 |" in lines
     assert "| real pictures (null) | not run | not run | 1 | not run |  |" in lines
+    blurred = "| real pictures, blurred by [1 2 1] | not run | not run | 7 | not run |  |"
+    assert blurred in lines
     best = "22 ± 3 (10 quiet, 0 quiet)"
     assert f"| faces64 | coopnets | 25 ± 3 | 22 ± 3 |  |  |  |  | {best} |" in lines
     assert "| faces64 | coopnets, quiet |  | 21 ± 3 |  |  |  |  |  |" in lines
@@ -81,7 +84,7 @@ def test_the_tables_hold_what_was_measured_and_say_what_was_not(
     )
     assert not [line for line in lines if line.startswith("**cifar10**")]
     nothing = generation.table({}, scale)
-    assert nothing.count("not run") == (4 + 6) * 4  # each cell of the two claims
+    assert nothing.count("not run") == (6 + 8) * 4  # each cell of the two claims
 
 
 def test_pictures_of_another_set_are_given_the_shape(generation: ModuleType) -> None:
@@ -89,3 +92,13 @@ def test_pictures_of_another_set_are_given_the_shape(generation: ModuleType) -> 
     grey = generation.like(x, (1, 32, 32))
     np.testing.assert_allclose(grey[:, 0], x[:, :, ::2, ::2].mean(axis=1), rtol=1e-6)
     assert generation.like(x[:, :1], (3, 28, 28)).shape == (2, 3, 28, 28)
+
+
+def test_yardsticks_are_blurred_and_noisy(generation: ModuleType) -> None:
+    edge = np.zeros((1, 1, 4, 4), np.float32)
+    edge[..., 2:] = 1
+    np.testing.assert_allclose(generation.blurred(edge)[0, 0], [[0, 0.25, 0.75, 1]] * 4)
+    grey = np.full((4, 3, 32, 32), 0.5, np.float32)
+    noise = generation.noisy(grey, np.random.default_rng(0)) - grey
+    assert noise.std() == pytest.approx(generation.NOISE, rel=0.05)
+    assert generation.noisy(np.ones_like(grey), np.random.default_rng(0)).max() == 1

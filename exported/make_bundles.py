@@ -39,7 +39,8 @@ RECIPES = {
         ("--precision", "float16"),
     ),
     "water": Recipe(("sound", "water"), 10),
-    "waves": Recipe(("clips", "waves"), 7),
+    # With the preset's rate, four times as high, its energy grows too steep after 600 iterations.
+    "waves": Recipe(("clips", "waves", "--set", "descriptor_optimiser.rate=0.0005"), 7),
 }
 # Convolutions in 16 bits take half of the time; the clock, not a number of steps, ends the run.
 ALL = ("--set", "compute.precision=bfloat16", "--steps", "1000000")

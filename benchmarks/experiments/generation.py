@@ -27,7 +27,6 @@ yardsticks.
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.ndimage import correlate1d
@@ -63,8 +62,12 @@ def cases(scale: Scale) -> list[Case]:
         for source in SETS  # inside: their classifiers are trained side by side
         for seed in scale.seeds
     ]
-    yardsticks = [
-        Case(yardstick_name(source), (), partial(measure_yardsticks, source, scale))
+    yardsticks = [  # beside a bundle lies the classifier of its set
+        Case(
+            yardstick_name(source),
+            (scale.images(source, "vae", 0),),
+            partial(measure_yardsticks, source, scale),
+        )
         for source in SETS
     ]
     return models + yardsticks
@@ -78,7 +81,7 @@ def measure(source: str, samples: int, real: int | None, bundle: Path) -> Values
     model = load(bundle, "cpu", 1)
     found = split(source).thinned(real)
     train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
-    features = set_features(bundle.parent.parent / "features" / f"{source}.npz", found)
+    features = set_features(_features_file(source, bundle), found)
     n = samples if test.shape[2] < 64 else samples // 3
     judged = report(
         model,
@@ -97,12 +100,14 @@ def measure(source: str, samples: int, real: int | None, bundle: Path) -> Values
     return _values(judged, qualities)
 
 
-def measure_yardsticks(source: str, scale: Scale) -> Values:
-    """Judge real pictures that were blurred or got noise, to tell what a distance is worth."""
+def measure_yardsticks(source: str, scale: Scale, bundle: Path) -> Values:
+    """Judge real pictures that were blurred or got noise, to tell what a distance is worth.
+
+    Of the bundle only the place is used, for the classifier that is kept beside it.
+    """
     found = split(source).thinned(scale.real)
     train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
-    with TemporaryDirectory() as folder:
-        features = set_features(Path(folder, "features.npz"), found)
+    features = set_features(_features_file(source, bundle), found)
     rng = np.random.default_rng(0)
     n = min(scale.samples if test.shape[2] < 64 else scale.samples // 3, len(train))
     some = train[rng.choice(len(train), n, replace=False)]
@@ -123,6 +128,10 @@ def blurred(x: Array) -> Array:
 def noisy(x: Array, rng: np.random.Generator) -> Array:
     """Give pictures within [0, 1] normal noise of `NOISE`, cut to the range."""
     return np.clip(x + NOISE * rng.standard_normal(x.shape), 0, 1).astype(x.dtype)
+
+
+def _features_file(source: str, bundle: Path) -> Path:
+    return bundle.parent.parent / "features" / f"{source}.npz"
 
 
 def set_features(file: Path, found: Split) -> Classifier:

@@ -77,7 +77,7 @@ _MINUTES = {"faces64": 6.0, "cifar10": 6.0, "fashion": 4.0, "mnist": 4.0, "scene
 
 FULL = Scale("full", 1.0, samples=1000, examples=200, real=None, seeds=(0, 1, 2))
 #: Every row, but of one seed: how much of the rest fits half an hour of two cores.
-QUICK = Scale("quick", 0.02, samples=100, examples=8, real=500, seeds=(0,))
+QUICK = Scale("quick", 0.015, samples=100, examples=8, real=500, seeds=(0,))
 
 
 class Case(NamedTuple):

@@ -37,7 +37,7 @@ def test_every_set_method_and_seed_has_a_row(generation: ModuleType, load_module
     rows = load_module("experiments.rows")
     cases = generation.cases(rows.FULL)
     assert len({case.name for case in cases}) == len(cases) == 4 * 7 * 3 + 4
-    assert all(len(case.trainings) == 1 for case in cases if "yardsticks" not in case.name)
+    assert all(len(case.trainings) == 1 for case in cases)
 
 
 def test_a_thinned_split_has_pictures_of_all_classes(load_module: Any) -> None:

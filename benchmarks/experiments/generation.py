@@ -56,7 +56,7 @@ def cases(scale: Scale) -> list[Case]:
         Case(
             row_name(source, method, seed),
             (scale.images(source, method, seed),),
-            partial(measure, source, scale.samples, scale.real),
+            partial(measure, source, scale),
         )
         for method in METHODS
         for source in SETS  # inside: their classifiers are trained side by side
@@ -73,16 +73,10 @@ def cases(scale: Scale) -> list[Case]:
     return models + yardsticks
 
 
-def measure(source: str, samples: int, real: int | None, bundle: Path) -> Values:
-    """Judge a bundle; the classifier of its set is kept beside the folder of bundles.
-
-    ``real`` limits the pictures of training and of test, also those that the classifier learns.
-    """
+def measure(source: str, scale: Scale, bundle: Path) -> Values:
+    """Judge a bundle."""
     model = load(bundle, "cpu", 1)
-    found = split(source).thinned(real)
-    train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
-    features = set_features(_features_file(source, bundle), found)
-    n = samples if test.shape[2] < 64 else samples // 3
+    train, test, features, n = _judges(source, scale, bundle)
     judged = report(
         model,
         features,
@@ -105,16 +99,13 @@ def measure_yardsticks(source: str, scale: Scale, bundle: Path) -> Values:
 
     Of the bundle only the place is used, for the classifier that is kept beside it.
     """
-    found = split(source).thinned(scale.real)
-    train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
-    features = set_features(_features_file(source, bundle), found)
+    train, test, features, n = _judges(source, scale, bundle)
     rng = np.random.default_rng(0)
-    n = min(scale.samples if test.shape[2] < 64 else scale.samples // 3, len(train))
-    some = train[rng.choice(len(train), n, replace=False)]
+    some = train[rng.choice(len(train), min(n, len(train)), replace=False)]
+    reference = features.features(test)
     values: Values = {"features": features.sha256[:12]}
     for name, x in {"blurred": blurred(some), "noisy": noisy(some, rng)}.items():
-        figures = _figures(quality(x, test, features))
-        values |= {f"{name} {figure}": value for figure, value in figures.items()}
+        values |= _figures(name, quality(x, test, features, reference=reference))
     return values
 
 
@@ -130,8 +121,16 @@ def noisy(x: Array, rng: np.random.Generator) -> Array:
     return np.clip(x + NOISE * rng.standard_normal(x.shape), 0, 1).astype(x.dtype)
 
 
-def _features_file(source: str, bundle: Path) -> Path:
-    return bundle.parent.parent / "features" / f"{source}.npz"
+def _judges(source: str, scale: Scale, bundle: Path) -> tuple[Array, Array, Classifier, int]:
+    """Give pictures of training and of test, the set's classifier, and how many are judged.
+
+    ``scale.real`` limits all pictures, also those that the classifier learns; it is kept beside the
+    folder of bundles.
+    """
+    found = split(source).thinned(scale.real)
+    train, test = unit_pictures(found.train), unit_pictures(found.test)[:TESTS]
+    features = set_features(bundle.parent.parent / "features" / f"{source}.npz", found)
+    return train, test, features, scale.samples if test.shape[2] < 64 else scale.samples // 3
 
 
 def set_features(file: Path, found: Split) -> Classifier:
@@ -169,14 +168,14 @@ def _values(judged: Report, qualities: Mapping[str, Quality]) -> Values:
         values["accuracy"] = judged.features.accuracy
     named = {**qualities, "null": judged.real, "best": qualities[best]}
     for name, found in named.items():
-        values |= {f"{name} {figure}": value for figure, value in _figures(found).items()}
+        values |= _figures(name, found)
     if judged.energies is not None:
         values |= {f"auroc {kind}": value for kind, value in judged.energies.auroc.items()}
     return values
 
 
-def _figures(found: Quality) -> dict[str, float]:
-    return {
+def _figures(name: str, found: Quality) -> Values:
+    figures = {
         "kernel": 1e3 * found.kernel.mean,
         "kernel deviation": 1e3 * found.kernel.deviation,
         "frechet": found.frechet,
@@ -184,3 +183,4 @@ def _figures(found: Quality) -> dict[str, float]:
         "similarity": found.similarity,
         **found.coverage._asdict(),
     }
+    return {f"{name} {figure}": value for figure, value in figures.items()}

@@ -12,6 +12,7 @@ beside the bundles, as ``BUNDLE.landscape-WHERE.png``. The paper gives pictures,
 
 from collections.abc import Mapping
 from functools import partial
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from tables import markdown
 
 from .rows import Case, Scale, Values
 from .sources import split
+from .spread import by_seed, over_seeds
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -54,36 +56,28 @@ _COLUMNS = {
 
 
 def cases(scale: Scale) -> list[Case]:
-    """List a row for each set, method and space."""
+    """List a row for each set, method, space and seed."""
     count = 200 if scale.name == "full" else 50
     return [
         Case(
-            f"{source} {method} {where}",
-            (scale.images(source, method, 0),),
+            f"{source} {method} {where} seed {seed}",
+            (scale.images(source, method, seed),),
             partial(_measure, source, where, count),
         )
         for source in _SETS
         for method in _METHODS
         for where in _PLACES
+        for seed in scale.seeds
     ]
 
 
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out the rows."""
     lines = [["set", "method", "energy of", *_COLUMNS.values()]]
-    for case in cases(scale):
-        values = rows.get(case.name)
-        cells = ["not run"] * len(_COLUMNS)
-        if values is not None:
-            cells = [_cell(key, values[key]) for key in _COLUMNS]
-        lines.append([*case.name.split(), *cells])
+    for case, names in by_seed(case.name for case in cases(scale)).items():
+        cells = [over_seeds(rows, names, key, 1 if key == "basins" else 2) for key in _COLUMNS]
+        lines.append([*case.split(), *cells])
     return markdown(lines)
-
-
-def _cell(key: str, value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.0f}" if key == "basins" else f"{value:.2f}"
 
 
 def _measure(source: str, where: Place, count: int, bundle: Path) -> Values:
@@ -100,8 +94,8 @@ def _measure(source: str, where: Place, count: int, bundle: Path) -> Values:
     return {
         "basins": held.groups,
         "kept": held.kept,
-        "purity": held.purity if held.groups else "none",
-        "chance": held.chance if held.groups else "none",
+        "purity": held.purity if held.groups else nan,
+        "chance": held.chance if held.groups else nan,
         "k-means": _clusters(pictures, labels, max(held.groups, 1)),
         "barrier neighbour": neighbours_agree(found.high, labels),
         "pixel neighbour": neighbours_agree(_distances(pictures), labels),

@@ -1,12 +1,12 @@
 """Sounds that are new, and like the one that they were learned from; the papers show pictures only.
 
 Each model learns one of six sounds (5 s at 11,025 Hz) for 6 minutes, preset ``quick``, by
-`coopnets` and by `abp`; 5 s are drawn with each seed of the scale, and `coopnets`' drafts are also
-refined with the card's steps. Measured are the statistics of McDermott and Simoncelli (2011) as SNR
-against the original, the distance of modulation spectra and the share of near-copied grains
-(`coop_eval.sounds.likeness`), for the peers of `coop_eval.peers.sounds` too, and for one half of
-the original against the other: what the sound itself reaches. The reduced scale takes fewer
-iterations of the statistics' imposition.
+`coopnets` and by `abp`, with each seed of the scale; of each training 5 s are drawn with each of
+these seeds, and `coopnets`' drafts are also refined with the card's steps. Measured are the
+statistics of McDermott and Simoncelli (2011) as SNR against the original, the distance of
+modulation spectra and the share of near-copied grains (`coop_eval.sounds.likeness`), for the peers
+of `coop_eval.peers.sounds` too, and for one half of the original against the other: what the sound
+itself reaches. The reduced scale takes fewer iterations of the statistics' imposition.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,7 @@ from tables import markdown
 
 from .rows import Case, Scale, Values
 from .sources import research_file
+from .spread import by_seed, over_seeds
 
 __all__ = ["SOUNDS", "TITLE", "cases", "table"]
 
@@ -59,24 +60,29 @@ FIGURES = {
 }
 
 Sound = NDArray[np.floating]
+Names = Mapping[str, Sequence[str]]
+"""Names of rows by what those of several seeds share."""
 
 
 def cases(scale: Scale) -> list[Case]:
-    """Give a row for each sound and method."""
+    """Give a row for each sound and peer, and for each training."""
     found = []
     for sound in SOUNDS:
         found.append(Case(f"{sound} signal", (), _signal(sound)))
         found += [Case(f"{sound} {peer}", (), _peer(sound, peer, scale)) for peer in PEERS]
         for method in METHODS:
-            training = scale.training("sound", f"sounds11k/{sound}.wav", method, MINUTES)
-            found.append(Case(f"{sound} {method}", (training,), _model(sound, scale)))
+            for seed in scale.seeds:
+                training = scale.training("sound", f"sounds11k/{sound}.wav", method, MINUTES, seed)
+                name = f"{sound} {method} seed {seed}"
+                found.append(Case(name, (training,), _model(sound, scale)))
     return found
 
 
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out a table for each figure, and one of the SNR by class."""
-    parts = [f"{title}:\n\n{_by_sound(rows, key)}" for key, title in FIGURES.items()]
-    parts.append(f"SNR by class of statistics, mean of the sounds, dB:\n\n{_by_class(rows)}")
+    names = by_seed(case.name for case in cases(scale))
+    parts = [f"{title}:\n\n{_by_sound(rows, names, key)}" for key, title in FIGURES.items()]
+    parts.append(f"SNR by class of statistics, mean of the sounds, dB:\n\n{_by_class(rows, names)}")
     return "\n\n".join(parts)
 
 
@@ -147,36 +153,32 @@ def _original(sound: str) -> tuple[Sound, float]:
     return samples, float(rate)
 
 
-def _by_sound(rows: Mapping[str, Values], key: str) -> str:
+def _by_sound(rows: Mapping[str, Values], names: Names, key: str) -> str:
+    digits = 2 if key == "copies" else 1
     lines = [["", *SOUNDS.values(), "mean"]]
     for title, (case, prefix) in ROWS.items():
-        of_sounds = [rows.get(f"{sound} {case}", {}) for sound in SOUNDS]
-        numbers = [float(of[prefix + key]) for of in of_sounds if prefix + key in of]
-        mean = _number(key, float(np.mean(numbers))) if len(numbers) == len(SOUNDS) else "–"
-        lines.append([title, *(_cell(of, prefix, key) for of in of_sounds), mean])
+        of_sounds = [names[f"{sound} {case}"] for sound in SOUNDS]
+        cells = [over_seeds(rows, of, prefix + key, digits) for of in of_sounds]
+        lines.append([title, *cells, _mean(rows, of_sounds, prefix + key, digits)])
     return markdown(lines)
 
 
-def _cell(values: Values, prefix: str, key: str) -> str:
-    if prefix + key not in values:
-        return "not run"
-    number = _number(key, float(values[prefix + key]))
-    deviation = values.get(f"{prefix}{key} sd")
-    return number if deviation is None else f"{number} ± {_number(key, float(deviation))}"
-
-
-def _number(key: str, value: float) -> str:
-    return f"{value:.2f}" if key == "copies" else f"{value:.1f}"
-
-
-def _by_class(rows: Mapping[str, Values]) -> str:
+def _by_class(rows: Mapping[str, Values], names: Names) -> str:
     classes = [name for name in Statistics._fields if name != "power"]
     lines = [["", *(name.replace("_", " ") for name in classes)]]
     for title, (case, prefix) in ROWS.items():
-        of_sounds = [rows.get(f"{sound} {case}", {}) for sound in SOUNDS]
-        keys = [f"{prefix}snr {name}" for name in classes]
-        columns = [[float(of[key]) for of in of_sounds if key in of] for key in keys]
-        complete = all(len(column) == len(of_sounds) for column in columns)
-        cells = [f"{np.mean(column):.0f}" if complete else "–" for column in columns]
+        of_sounds = [names[f"{sound} {case}"] for sound in SOUNDS]
+        cells = [_mean(rows, of_sounds, f"{prefix}snr {name}", 0) for name in classes]
         lines.append([title, *cells])
     return markdown(lines)
+
+
+def _mean(
+    rows: Mapping[str, Values], of_sounds: Sequence[Sequence[str]], figure: str, digits: int
+) -> str:
+    """Give the mean of the sounds of the mean of their seeds, if every sound was measured."""
+    found = [
+        [float(rows[name][figure]) for name in names if figure in rows.get(name, {})]
+        for names in of_sounds
+    ]
+    return f"{np.mean([np.mean(of) for of in found]):.{digits}f}" if all(found) else "–"

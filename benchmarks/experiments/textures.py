@@ -1,9 +1,10 @@
 """Textures: new pictures of the same texture, not copies (CoopNets, section 5.1; pictures only).
 
 A model learns each texture from its one photograph of 224×224 pixels (textures224), in six minutes
-of a processor's time; drafts and samples refined in the card's own number of steps are compared
-with the photograph. Every figure has its null value, of the photograph's quadrants against the rest
-of it. Claims: statistics within 1.25 of the real crops' and no more than 0.05 more copies.
+of a processor's time, once with each seed of the scale; drafts and samples refined in the card's
+own number of steps are compared with the photograph. Every figure has its null value, of the
+photograph's quadrants against the rest of it. Claims: statistics within 1.25 of the real crops' and
+no more than 0.05 more copies.
 
 Peers, from the same photograph: random phase; image quilting, with blocks of 36; synthesis by
 Portilla and Simoncelli's statistics, which are those that the distance is of, so it has learned
@@ -35,6 +36,7 @@ from tables import markdown
 
 from .rows import Case, Scale, Values
 from .sources import research_file
+from .spread import by_seed, over_seeds
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -61,11 +63,11 @@ def cases(scale: Scale) -> list[Case]:
     pairs += [(name, method) for method, of in FURTHER.items() for name in of]
     found = []
     for name, method in pairs:
-        training = scale.training(
-            "texture", f"textures224/{name}.png", method, MINUTES, options=("--size", str(SIDE))
-        )
-        measure = partial(measure_model, name, 3 if scale.name == "full" else 2)
-        found.append(Case(f"{name} {method}", (training,), measure))
+        for seed in scale.seeds:
+            source, options = f"textures224/{name}.png", ("--size", str(SIDE))
+            training = scale.training("texture", source, method, MINUTES, seed, options)
+            measure = partial(measure_model, name, 3 if scale.name == "full" else 2)
+            found.append(Case(f"{name} {method} seed {seed}", (training,), measure))
     for name in TEXTURES:
         for label, peer, samples in peers(scale):
             found.append(Case(f"{name} {label}", (), partial(measure_peer, name, peer, samples)))
@@ -146,37 +148,45 @@ def values(figures: TextureFigures, prefix: str) -> Values:
 
 
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
-    """Lay out a table with a row per texture and method, then say which claims hold."""
+    """Lay out a table with a line per texture and method, then say which claims hold."""
     head = (
         "texture", "method", "PS distance", "÷ real crops", "drafts", "copied", "− real's",
         "sliced W", "real's", "MS-SSIM", "real's",
     )  # fmt: skip
     body, kept = [], []
-    for case in cases(scale):
-        name, _, method = case.name.partition(" ")
-        if (row := rows.get(case.name)) is None:
+    for case, names in by_seed(case.name for case in cases(scale)).items():
+        name, _, method = case.partition(" ")
+        if not (measured := {key: rows[key] for key in names if key in rows}):
             body.append([name, method, "not run", *[""] * (len(head) - 3)])
             continue
-        body.append([name, method, *_cells(row)])
+        body.append([name, method, *_cells(measured)])
         if method == "coopnets":
-            kept.append((name, _ratio(row), _excess(row)))
+            kept.append((name, _mean(_ratio, measured), _mean(_excess, measured)))
     return "\n".join([markdown([head, *body]), "", *_verdict(kept)])
 
 
-def _cells(row: Values) -> list[str]:
-    draft = row.get("draft statistics")
+def _cells(runs: Mapping[str, Values]) -> list[str]:
+    """Give the cells of one texture and method, of the runs of all seeds."""
+    row = next(iter(runs.values()))  # what is real, and what is missing, is the same in all
+
+    def cell(figure: str, digits: int, factor: float = 1) -> str:
+        return over_seeds(runs, list(runs), figure, digits, factor)
+
     return [
-        f"{row['statistics']:.2f}",
-        f"{_ratio(row):.2f}",
-        "" if draft is None else f"{draft:.2f}",
-        f"{row['copied']:.3f}",
-        f"{_excess(row):+.3f}",
-        *(f"{row[key]:.3f}" for key in ("wasserstein", "real wasserstein")),
-        *(
-            "" if isnan(float(row[key])) else f"{row[key]:.2f}"
-            for key in ("ms_ssim", "real ms_ssim")
-        ),
+        cell("statistics", 2),
+        cell("statistics", 2, 1 / float(row["real statistics"])),
+        cell("draft statistics", 2) if "draft statistics" in row else "–",
+        cell("copied", 3),
+        f"{_mean(_excess, runs):+.3f}",
+        cell("wasserstein", 3),
+        f"{row['real wasserstein']:.3f}",
+        cell("ms_ssim", 2),
+        "–" if isnan(float(row["real ms_ssim"])) else f"{row['real ms_ssim']:.2f}",
     ]
+
+
+def _mean(figure: Callable[[Values], float], runs: Mapping[str, Values]) -> float:
+    return float(np.mean([figure(row) for row in runs.values()]))
 
 
 def _ratio(row: Values) -> float:

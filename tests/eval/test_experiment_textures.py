@@ -29,21 +29,28 @@ def test_every_texture_has_every_peer_and_a_training(
     rows = load_module("experiments.rows")
     full = experiment.cases(rows.FULL)
     names = [case.name for case in full]
-    assert len(set(names)) == len(names) == 7 * (1 + 4) + 3
+    assert len(set(names)) == len(names) == 3 * (7 + 3) + 7 * 4
     trained = {training.name for case in full for training in case.trainings}
-    assert "brick_grey-coopnets-6min-seed0" in trained
-    assert len(trained) == 10
+    assert "brick_grey-coopnets-6min-seed2" in trained
+    assert len(trained) == 3 * (7 + 3)
 
 
 def test_the_table_says_which_claims_hold_and_what_was_not_run(
     experiment: ModuleType, load_module: Any
 ) -> None:
     scale = load_module("experiments.rows").FULL
-    rows = {"pebbles coopnets": figures(2.4, 0.36), "brick_grey coopnets": figures(2.6, 0.2)}
+    rows = {
+        "pebbles coopnets seed 0": figures(2.4, 0.36),
+        "brick_grey coopnets seed 0": figures(2.4, 0.2),
+        "brick_grey coopnets seed 2": figures(2.8, 0.2),
+    }
     text = experiment.table(rows, scale)
-    assert (
-        "| pebbles | coopnets | 2.40 | 1.20 |  | 0.360 | +0.060 | 0.200 | 0.200 | 0.10 |  |" in text
-    )
+    for line in (
+        "pebbles | coopnets | 2.40 | 1.20 | – | 0.360 | +0.060 | 0.200 | 0.200 | 0.10 | –",
+        "brick_grey | coopnets | 2.60 ± 0.28 | 1.30 ± 0.14 | – | 0.200 ± 0.000 | -0.100 | "
+        "0.200 ± 0.000 | 0.200 | 0.10 ± 0.00 | –",
+    ):
+        assert f"| {line} |" in text
     assert "on 1 of 2 textures (not on brick_grey); copied share" in text
     assert "+ 0.05 on 1 of 2 (not on pebbles)" in text
     assert text.count("not run") == 36

@@ -51,7 +51,7 @@ def test_the_latents_of_a_reduction_are_asked_for(load_module: Any) -> None:
     reduction = load_module("experiments.reduction")
     options = [t.options for case in reduction.cases(rows.FULL) for t in case.trainings]
     assert ("--set", "generator.latents=[20,0,0,0]") in options
-    assert len(options) == len(reduction.LATENTS)
+    assert len(options) == 3 * len(reduction.LATENTS)
 
 
 def test_pixels_become_pictures_of_one(load_module: Any) -> None:

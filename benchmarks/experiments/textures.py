@@ -98,8 +98,9 @@ def peers(scale: Scale) -> list[tuple[str, Peer, int]]:
     ]
 
 
-def photograph(source: str) -> Picture:
+def photograph(name: str) -> Picture:
     """Read a photograph as training does, (channels, height, width) in [0, 1]; grey has one."""
+    source = str(research_file(f"textures224/{name}.png"))
     levels = load_texture([source], size=SIDE, crop=SIDE).arrays[0][0] / 255.0
     picture: Picture = np.moveaxis(levels, -1, 0)
     if np.array_equal(picture, picture[:1].repeat(len(picture), 0)):
@@ -109,8 +110,7 @@ def photograph(source: str) -> Picture:
 
 def measure_model(name: str, samples: int, bundle: Path) -> Values:
     """Measure drafts and refined samples of a model against the photograph it learned from."""
-    picture = photograph(str(research_file(f"textures224/{name}.png")))
-    return measure_bundle(picture, samples, bundle)
+    return measure_bundle(photograph(name), samples, bundle)
 
 
 def measure_bundle(picture: Picture, samples: int, bundle: Path) -> Values:
@@ -130,7 +130,7 @@ def measure_bundle(picture: Picture, samples: int, bundle: Path) -> Values:
 
 def measure_peer(name: str, peer: Peer, samples: int) -> Values:
     """Measure what a peer makes of a photograph."""
-    picture = photograph(str(research_file(f"textures224/{name}.png")))
+    picture = photograph(name)
     reference = TextureReference.of(picture)
     made = [np.clip(peer(picture, np.random.default_rng(seed)), 0, 1) for seed in range(samples)]
     return values(reference.figures(made), "") | values(reference.real, "real ")

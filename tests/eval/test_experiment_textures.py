@@ -75,5 +75,5 @@ def test_a_grey_picture_is_compared_with_the_mean_of_colours(
 ) -> None:
     if not load_module("experiments.sources").DATA.is_dir():
         pytest.skip("the research data are not here")
-    picture = experiment.photograph(str(experiment.research_file("textures224/brick_grey.png")))
+    picture = experiment.photograph("brick_grey")
     assert picture.shape == (1, 224, 224)

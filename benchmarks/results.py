@@ -1,7 +1,8 @@
 """The papers' experiments on real data, against their peers: trains, measures, prints the tables.
 
     python benchmarks/results.py --quick               # every row of one seed, reduced
-    python benchmarks/results.py                       # all of it: a working day on two cores
+    python benchmarks/results.py --seed 0              # every row of one seed: a working day
+    python benchmarks/results.py                       # three seeds: 20 hours of training, two cores
     python benchmarks/results.py --only completion textures
     python benchmarks/results.py --match 'generation: faces64 .* seed 0'  # rows by --list's names
     python benchmarks/results.py --tables              # of what was measured, without more work
@@ -129,6 +130,13 @@ def run(
         return failed + work(processes, "rows", rows)
 
 
+def number(text: str) -> int:
+    """Read ``--jobs``."""
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; expected 1 or more")
+
+
 def pattern(text: str) -> re.Pattern[str]:
     """Read ``--match``."""
     try:
@@ -137,6 +145,12 @@ def pattern(text: str) -> re.Pattern[str]:
         raise argparse.ArgumentTypeError(
             f"'{text}' is no regular expression: {error}; put \\ before a sign to match it"
         ) from None
+
+
+def _is_of(name: str, seed: int | None) -> bool:
+    """Say whether a row is of a seed, or of none."""
+    told = name.partition(" seed ")[2]
+    return seed is None or not told or int(told) == seed
 
 
 def main() -> int:
@@ -149,28 +163,32 @@ def main() -> int:
     parser.add_argument(
         "--match", default="", type=pattern, help="only rows like this, as: 'faces64.*seed 0'"
     )
+    parser.add_argument(
+        "--seed", type=int, choices=FULL.seeds, help="only rows of this seed, and those without one"
+    )
     parser.add_argument("--out", type=Path, help="folder of all runs  [runs/results, or …-quick]")
     parser.add_argument("--rows", type=Path, help="folder of rows  [rows in --out]")
-    parser.add_argument("--jobs", type=int, default=2, help="trainings, then rows, side by side")
+    parser.add_argument("--jobs", type=number, default=2, help="trainings, then rows, side by side")
     parser.add_argument("--train", action="store_true", help="train and export only")
     parser.add_argument("--tables", action="store_true", help="print what was measured, no more")
     parser.add_argument("--list", action="store_true", help="list trainings and rows")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/results.md")
-    parser.add_argument("--row", nargs=2, metavar=("EXPERIMENT", "CASE"), help="one row only")
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
     folder = options.out or Path("runs", "results" if scale is FULL else "results-quick")
     place = Workplace(folder, options.rows or folder / "rows")
-    modules = experiments([options.row[0]] if options.row else options.only)
+    modules = experiments(options.only)
     cases = [
         (name, case)
         for name, module in modules.items()
         for case in module.cases(scale)
-        if options.match.search(f"{name}: {case.name}")
+        if options.match.search(f"{name}: {case.name}") and _is_of(case.name, options.seed)
     ]
-    if options.row:
-        row(place, scale, *options.row)
-        return 0
+    modules = {name: modules[name] for name, _ in cases}
+    if not cases:
+        parser.error("no row is called so; --list tells what rows are called")
+    if options.tables and not place.rows.is_dir():
+        parser.error(f"{place.rows}: no such folder; --rows takes one with rows, as {MEASURED}")
     if options.list:
         for training in dict.fromkeys(t for _, case in cases for t in case.trainings):
             print(f"{'done' if place.is_done(training) else '    '} training {training.name}")
@@ -193,3 +211,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except CoopError as error:
         sys.exit(f"Error: {error}")
+    except BrokenPipeError:  # whoever reads has read enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

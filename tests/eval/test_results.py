@@ -129,14 +129,39 @@ def test_the_quick_scale_has_every_row_of_one_seed_with_less_training(results: A
         assert not trained & {t.name for case in quick for t in case.trainings}
 
 
-def test_a_pattern_that_is_none_is_told_in_a_line(
-    results: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--match", "x("], "--match: 'x(' is no regular expression: missing )"),
+        (["--match", "reduction: nothing"], "no row is called so; --list tells"),
+        (["--jobs", "0"], "'0' is no number of processes; expected 1 or more"),
+        (["--seed", "7"], "invalid choice"),
+        (["--tables", "--rows", "nowhere"], "nowhere: no such folder; --rows takes one with rows"),
+    ],
+)
+def test_a_wrong_argument_is_told_in_a_line(
+    results: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    line: str,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["results.py", "--match", "x(", "--list"])
+    monkeypatch.setattr(sys, "argv", ["results.py", "--only", "reduction", *arguments])
     with pytest.raises(SystemExit):
         results.main()
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert "--match: 'x(' is no regular expression: missing )" in told
+    assert line in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_rows_of_one_seed_are_picked_with_those_that_have_none(
+    results: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["results.py", "--only", "reduction", "--seed", "1", "--list"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert results.main() == 0
+    told = capsys.readouterr().out
+    assert "reduction: abp 20 seed 1\n" in told
+    assert "reduction: PCA 20\n" in told
+    assert "seed 0" not in told
 
 
 def test_the_document_has_the_tables_of_the_rows_that_are_kept(results: Any) -> None:

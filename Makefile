@@ -30,7 +30,7 @@ demo: install
 	$(BIN)/coop-run generate exported/demo --size 448x448 --seed 0 -o demo.png
 	@echo "Look at demo.png: a larger wall of the bricks in runs/demo/samples, drawn without torch."
 
-# The papers' experiments against their peers: a working day, or half an hour. Kept and resumed.
+# The papers' experiments against their peers: three seeds, or half an hour. Kept and resumed.
 results: install
 	$(BIN)/python benchmarks/results.py
 

@@ -2,7 +2,7 @@
 
     python benchmarks/results.py --quick               # every row of one seed, reduced
     python benchmarks/results.py --seed 0              # every row of one seed: a working day
-    python benchmarks/results.py                       # three seeds: 20 hours of training, two cores
+    python benchmarks/results.py                       # three seeds: 20 core hours of training
     python benchmarks/results.py --only completion textures
     python benchmarks/results.py --match 'generation: faces64 .* seed 0'  # rows by --list's names
     python benchmarks/results.py --tables              # of what was measured, without more work

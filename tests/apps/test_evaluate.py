@@ -145,6 +145,8 @@ def test_a_run_knows_its_original(kind: str, size: int | None, tmp_path: Path) -
     [
         (("fashion",), "--data: give pictures that the model has not seen"),
         (("fashion", "--data", "nothing.npz"), "nothing.npz"),
+        (("fashion", "--data", "brick"), "model is of images; give pictures that it has not seen"),
+        (("waves", "--data", "brick"), "'brick' is the name of built-in data of texture"),
         (("fashion", "--data", "DATA"), "generation: give --train"),
         (("fashion", "--data", "DATA", "--only", "sound"), "no chapter 'sound' on this model"),
         (

@@ -9,7 +9,16 @@ import torch
 from numpy.typing import NDArray
 
 from coop_runtime import Array, CoopError, Model, from_samples, load, to_samples
-from coop_trainer.data import Signals, load_clips, load_images, load_sound, load_texture
+from coop_trainer.data import (
+    BUILT_IN,
+    CLIPS,
+    SOUNDS,
+    Signals,
+    load_clips,
+    load_images,
+    load_sound,
+    load_texture,
+)
 from coop_trainer.export.from_run import export_run
 from coop_trainer.run_folder import RunFolder
 
@@ -25,6 +34,15 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float32]
+
+#: Names that stand for data of their kind.
+_NAMES = {"texture": BUILT_IN, "sound": tuple(SOUNDS), "clips": tuple(CLIPS)}
+_WANTED = {
+    "images": "pictures that it has not seen: a folder, an .npz, .npy or idx file",
+    "texture": "the photograph",
+    "sound": "the sound",
+    "clips": "the clip",
+}
 
 
 class Subject(NamedTuple):
@@ -81,6 +99,13 @@ def read_signals(sources: Sequence[str], model: Model) -> Signals:
     """
     signal = model.card.signal
     side = signal.trained_shape[-1]
+    for source in sources:
+        for kind, names in _NAMES.items():
+            if kind != signal.kind and source in names and not Path(source).is_file():
+                raise CoopError(
+                    f"'{source}' is the name of built-in data of {kind}, and the model is of "
+                    f"{signal.kind}; give {_WANTED[signal.kind]}"
+                )
     match signal.kind:
         case "images":
             read = load_images(sources, size=side, grey=signal.channels == 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coop_runtime.files import new_folder
 
-__all__ = ["Picture", "Section", "Table", "write_report"]
+__all__ = ["Picture", "Section", "Table", "rows_of", "write_report"]
 
 Cell = float | int | str | None
 
@@ -43,6 +43,18 @@ class Table:
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+
+
+def rows_of(names: Sequence[str]) -> str:
+    """Say what the rows of a sheet show.
+
+    Examples
+    --------
+    >>> rows_of(["what is given", "the model, mean of 4", "the originals"])
+    'Rows from the top: 1. what is given; 2. the model, mean of 4; 3. the originals.'
+    """
+    numbered = "; ".join(f"{k}. {name}" for k, name in enumerate(names, 1))
+    return f"Rows from the top: {numbered}."
 
 
 @dataclass(frozen=True)

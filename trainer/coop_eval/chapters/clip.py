@@ -8,7 +8,7 @@ from ..charts import grid
 from ..clip_copies import copied_frames, copied_frames_real
 from ..clips import ClipDistances, compare, null
 from ..peers.dynamic_texture import learn, synthesise
-from ..report import Cell, Picture, Section, Table
+from ..report import Cell, Picture, Section, Table, rows_of
 from .asked import Ask, Floats, Real
 from .drawn import drawn
 
@@ -47,7 +47,7 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
             name: {**distances._asdict(), "copies": copies}
             for name, (distances, copies) in found.items()
         }
-        said = f"Frames of original {k}; {'; '.join(made)}."
+        said = f"Frames. {rows_of([f'original {k}', *made])}"
         pictures.append(Picture(f"clip-{k}", said, _sheet(original, *made.values())))
     text = (
         "As long as the original, with figures of single frames and of their motion. The "

@@ -12,7 +12,7 @@ from ..filling.holes import Mask, holes
 from ..filling.reconstruction import reconstruct, reconstruction_error
 from ..peers.components import principal_components
 from ..peers.inpainting import PEERS
-from ..report import Cell, Picture, Section, Table
+from ..report import Cell, Picture, Section, Table, rows_of
 from .asked import Ask, Floats, Real
 
 __all__ = ["SHOWN", "completion", "interpolated", "latents", "reconstruction"]
@@ -28,7 +28,8 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
     rows: list[list[Cell]] = []
     sheets = []
     data: dict[str, dict[str, dict[str, float]]] = {}
-    for name in _squares(x.shape[-1]):
+    squares = _squares(x.shape[-1])
+    for name in squares:
         ask.tell(f"holes {name}")
         missing = holes(name, len(x), x.shape[2:], ask.seed)
         suggested = suggest(model, x, missing, how)
@@ -42,12 +43,13 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
         data[name] = {peer: figures._asdict() for peer, figures in judged.items()}
         shown = [np.where(missing, np.float32(0.5), x), *done.values(), x]
         sheet = np.concatenate([pictures[:SHOWN] for pictures in shown])
-        said = f"{name}: what is given; {', '.join(done)}; the originals."
+        said = f"{name}. {rows_of(['what is given', *done, 'the originals'])}"
         sheets.append(Picture(f"completion-{name}", said, grid(sheet, columns=min(SHOWN, len(x)))))
     section = Section(
         "completion",
         "Completion",
-        f"{len(x)} unseen pictures with a hole at a random place (M30 is 30×30 pixels). The model "
+        f"{len(x)} unseen pictures with a hole at a random place ({squares[0]} is one of "
+        f"{squares[0][1:]} pixels on each side). The model "
         f"infers latents from what is known by {how.steps} Langevin steps in {how.chains} chains.",
         [
             Table(
@@ -93,7 +95,7 @@ def reconstruction(model: Model, real: Real, ask: Ask) -> list[Section]:
         [
             Picture(
                 "reconstruction",
-                f"Originals; {'; '.join(again)}.",
+                rows_of(["the originals", *again]),
                 grid(sheet, columns=min(SHOWN, len(x))),
             )
         ],

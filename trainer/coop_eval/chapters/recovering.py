@@ -7,7 +7,7 @@ from coop_runtime import CoopError, Model
 from ..charts import grid
 from ..filling.completion import hidden_error
 from ..filling.recovery import recovered_pictures
-from ..report import Cell, Picture, Section, Table
+from ..report import Cell, Picture, Section, Table, rows_of
 from .asked import Ask, Real
 from .completing import SHOWN, interpolated
 
@@ -60,7 +60,7 @@ def recovery(model: Model, real: Real, ask: Ask) -> list[Section]:
         [
             Picture(
                 "recovery",
-                f"What was seen; {', '.join(done)}; the originals.",
+                rows_of(["what was seen", *done, "the originals"]),
                 grid(sheet, columns=min(SHOWN, len(given))),
             )
         ],

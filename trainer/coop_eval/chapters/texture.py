@@ -9,7 +9,7 @@ from coop_runtime import Model
 
 from ..charts import grid
 from ..peers.texture_phase import periodic_component, random_phase
-from ..report import Cell, Picture, Section, Table
+from ..report import Cell, Picture, Section, Table, rows_of
 from ..textures.figures import TextureReference
 from .asked import Ask, Floats, Real
 from .drawn import drawn
@@ -48,14 +48,14 @@ def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
         [
             Table(
                 "Portilla–Simoncelli distance and sliced Wasserstein distance of patches (lower is "
-                "better; the crops' is as good as can be), share of near-copies of the original's "
-                "patches, MS-SSIM between samples.",
+                "better, also than the crops': they have not seen the rest), share of near-copies "
+                "of the original's patches, MS-SSIM between samples.",
                 ["original", "by", "PS distance", "patches", "copied", "MS-SSIM"],
                 rows,
             )
         ],
         [
-            Picture(f"texture-{k}", f"The original; {', '.join(samples)}; random phase.", png)
+            Picture(f"texture-{k}", rows_of(["the original", *samples, "random phase"]), png)
             for k, png in enumerate(shown)
         ],
         data,

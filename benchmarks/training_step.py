@@ -15,6 +15,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,7 @@ def langevin_step(training: Training, repeats: int) -> dict[str, list[float]]:
     """Time one Langevin step, and the bare network with its input gradient, of the same batch."""
     f, device, settings = training.descriptor, training.device, training.config.coopnets
     count = settings.chains + settings.persistent_chains
+    one = replace(settings.langevin, steps=1)
     x = torch.zeros(count, training.signals.channels, *training.shape, device=device)
 
     def bare() -> None:
@@ -138,7 +140,7 @@ def langevin_step(training: Training, repeats: int) -> dict[str, list[float]]:
 
     with frozen(f):
         ways: dict[str, Callable[[], object]] = {
-            "step": lambda: revise(f, x, settings.langevin, training.rng, 1),
+            "step": lambda: revise(f, x, one, training.rng),
             "bare": bare,
         }
         return measure(ways, repeats, device)

@@ -13,11 +13,11 @@ tenth, and 500 pictures to learn features from and to judge by. The papers' scor
 ours the features of a classifier trained on the set (`coop_eval.pictures.features`): only orders
 can be compared. Every method learns in the same minutes of one processor (see `trainings`).
 
-Refinement is measured twice, with the noise of Langevin dynamics as the card says, and *quiet*,
-without it: noise of 10 steps of 0.01 stays visible in the last state unless the descriptor has
-learned to take it away. Methods are compared after the number of steps that is best for the other
-seeds (`chosen`), quiet ones and none among them: none suffers from the steps of its preset, and no
-figure chooses its own steps. A descriptor
+Refinement is measured twice, with the noise of Langevin dynamics and *quiet*, without it: noise of
+10 steps of 0.01 stays visible in the last state unless the descriptor has learned to take it away.
+The triangle never has noise. Methods are compared after the number of steps that is best for the
+other seeds (`chosen`), quiet ones and none among them: none suffers from the steps of its preset,
+and no figure chooses its own steps. A descriptor
 alone starts from noise, which takes longer: it is given 300 steps too. Measuring takes some 3
 minutes of one processor for a bundle of 64×64, 5 for a descriptor alone, of others some 2.
 
@@ -57,7 +57,7 @@ def cases(scale: Scale) -> list[Case]:
         Case(
             row_name(source, method, seed),
             (scale.images(source, method, seed),),
-            partial(measure, source, scale),
+            partial(measure, source, scale, method != "triangle"),
         )
         for method in METHODS
         for source in SETS  # inside: their classifiers are trained side by side
@@ -74,8 +74,8 @@ def cases(scale: Scale) -> list[Case]:
     return models + yardsticks
 
 
-def measure(source: str, scale: Scale, bundle: Path) -> Values:
-    """Judge a bundle."""
+def measure(source: str, scale: Scale, noisy: bool, bundle: Path) -> Values:
+    """Judge a bundle of a method whose chains are ``noisy`` as they learn, or are not."""
     model = load(bundle, "cpu", 1)
     train, test, features, n = _judges(source, scale, bundle)
     judged = report(
@@ -87,12 +87,20 @@ def measure(source: str, scale: Scale, bundle: Path) -> Values:
         steps={*STEPS, LONGER} if model.card.latent is None else STEPS,
         others={"other": like(unit_pictures(split(OTHER[source]).test[:500]), test.shape[1:])},
     )
-    qualities = {str(steps): found for steps, found in judged.quality.items()}
-    if model.card.langevin is not None:
-        reference = features.features(test)
-        for steps, x in states(model, n, STEPS[1:], noise=False).items():
-            qualities[f"{steps} quiet"] = quality(x, test, features, reference=reference)
-    return _values(judged, qualities)
+    chain = model.card.langevin
+    if chain is None:
+        return _values(judged, {"0": judged.quality[0]}, "0")
+    reference, found = features.features(test), {chain.noise: judged.quality}
+    for noise in {noisy, False} - {chain.noise}:
+        drawn = states(model, n, STEPS[1:], noise=noise)
+        found[noise] = {
+            steps: quality(x, test, features, reference=reference) for steps, x in drawn.items()
+        }
+    qualities = {"0": judged.quality[0]}
+    for kind, noise in {"": noisy, " quiet": False}.items():
+        qualities |= {f"{steps}{kind}": x for steps, x in found[noise].items() if steps}
+    own = f"{judged.own_steps}{' quiet' if noisy and not chain.noise else ''}"
+    return _values(judged, qualities, own)
 
 
 def measure_yardsticks(source: str, scale: Scale, bundle: Path) -> Values:
@@ -153,11 +161,11 @@ def like(pictures: Array, shape: tuple[int, ...]) -> Array:
     return np.repeat(resized.mean(axis=1, keepdims=True), channels, axis=1)
 
 
-def _values(judged: Report, qualities: Mapping[str, Quality]) -> Values:
+def _values(judged: Report, qualities: Mapping[str, Quality], own: str) -> Values:
     values: Values = {
         "features": judged.features.sha256[:12],
         "damage accuracy": judged.features.damage_accuracy,
-        "own steps": judged.own_steps,
+        "own steps": own,
         "test similarity": judged.test_similarity,
         "copies": judged.memorised_pixels.share,
         "pixel ratio": judged.memorised_pixels.ratio,

@@ -13,9 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from coop_runtime import CoopError
+from coop_runtime import CoopError, read_card
 from coop_trainer.config import Config
 from coop_trainer.data import load_texture
+from coop_trainer.export.from_run import export_run
 from coop_trainer.figures import Figures
 from coop_trainer.loop import Outcome, run
 from coop_trainer.run_folder import RunFolder
@@ -251,6 +252,19 @@ def test_length_may_change_on_resuming_nothing_else(
         tmp_path / "a", CPU, settings=lambda _: tiny_config("loop.steps=15")
     )
     assert run(training, folder, say=silent, good=good).step == 15
+
+
+def test_how_samples_are_refined_may_change_on_resuming_too(
+    tmp_path: Path, picture: Path, tiny_config: TinyConfig
+) -> None:
+    trained(tmp_path / "a", tiny_config(), picture)
+    other = ("coopnets.langevin.refine_steps=7", "coopnets.langevin.refine_noise=false")
+    training, folder, good = resume(tmp_path / "a", CPU, settings=lambda _: tiny_config(*other))
+    assert run(training, folder, say=silent, good=good).step == 12
+    export_run(tmp_path / "a", tmp_path / "bundle")
+    chain = read_card(tmp_path / "bundle").langevin
+    assert chain is not None
+    assert (chain.steps, chain.noise) == (7, False)
 
 
 @pytest.mark.parametrize("file", ["checkpoint.pt", "config.json", "data.npz"])

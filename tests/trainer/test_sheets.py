@@ -10,6 +10,7 @@ from PIL import Image
 
 from coop_trainer.config import configure
 from coop_trainer.data import Kind, Signals, draw_masks
+from coop_trainer.langevin import VALUE_RANGE, langevin
 from coop_trainer.presets import load_preset
 from coop_trainer.recover import reconstructed
 from coop_trainer.sheets import COLUMNS, draw_samples, sample_files, sheet_shape
@@ -75,6 +76,26 @@ def test_samples_are_always_the_same_and_take_no_chance_from_the_training(kind: 
 )
 def test_sizes_on_a_sheet(kind: Kind, method: str, expected: tuple[int, ...]) -> None:
     assert sheet_shape(training(kind, method)) == expected
+
+
+def test_samples_are_refined_without_noise_if_the_settings_say_so() -> None:
+    t = training("images", "coopnets", "langevin.refine_noise=false", "langevin.metropolis=true")
+    drafts, revised = draw_samples(t, 2, sheet_shape(t))
+    f, settings = t.averaged()[0], t.config.langevin
+    assert f is not None
+    assert settings is not None
+    assert drafts is not None
+    quiet = langevin(
+        lambda x: f.energy(x, settings.reference_sd),
+        drafts,
+        t.rng,
+        steps=settings.refine_steps,
+        step_size=settings.step_size,
+        noise=False,
+        max_drift=settings.max_drift,
+        clamp=VALUE_RANGE,
+    )
+    torch.testing.assert_close(revised, quiet.x)
 
 
 def test_what_a_method_lacks_is_left_out() -> None:

@@ -66,13 +66,16 @@ class LangevinConfig:
     refine_steps
         Number of steps that sheets and the exported card use when sampling; the paper takes 10
         to 50 (section 5.2).
+    refine_noise
+        Whether these have the noise term; None: as ``noise`` says. Noise of the last steps stays
+        visible in a sample that few steps refine.
     step_size, noise
         δ, and whether the noise term is on.
     max_drift, clamp
         Limit of one entry's drift in one step (None: none), and whether states are clamped to
         [−1, 1]; neither is in the papers.
     metropolis
-        Metropolis–Hastings correction.
+        Metropolis–Hastings correction, of steps with noise.
     reference_sd
         s of the reference distribution N(0, s²I); None for the uniform one.
     """
@@ -85,6 +88,7 @@ class LangevinConfig:
     clamp: bool
     metropolis: bool
     reference_sd: float | None
+    refine_noise: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "refine_steps"):
@@ -96,6 +100,11 @@ class LangevinConfig:
                 raise CoopError(f"langevin.{name}: expected > 0, found {value}")
         if self.metropolis and not self.noise:
             raise CoopError("langevin.metropolis: needs langevin.noise = true")
+
+    @property
+    def refines_with_noise(self) -> bool:
+        """Whether steps of sampling have the noise term."""
+        return self.noise if self.refine_noise is None else self.refine_noise
 
 
 @contextmanager
@@ -277,7 +286,8 @@ def revise(
     x: Tensor,
     config: LangevinConfig,
     rng: torch.Generator,
-    steps: int | None = None,
+    *,
+    sampling: bool = False,
 ) -> Revision:
     """Revise x by Langevin steps on E(x) = −f(x) + ‖x‖²/2s², equation (4).
 
@@ -285,17 +295,18 @@ def revise(
     ----------
     x
         Start, shape (batch, channels, …).
-    steps
-        Number of steps, if not ``config.steps``.
+    sampling
+        Take the steps of sampling, ``refine_steps`` and ``refine_noise``, not those of learning.
     """
+    noise = config.refines_with_noise if sampling else config.noise
     return langevin(
         lambda state: f.energy(state, config.reference_sd),
         x,
         rng,
-        steps=config.steps if steps is None else steps,
+        steps=config.refine_steps if sampling else config.steps,
         step_size=config.step_size,
-        noise=config.noise,
+        noise=noise,
         max_drift=config.max_drift,
         clamp=VALUE_RANGE if config.clamp else None,
-        metropolis=config.metropolis,
+        metropolis=config.metropolis and noise,
     )

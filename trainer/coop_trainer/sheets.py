@@ -52,7 +52,7 @@ def draw_samples(
             like = torch.zeros(1, training.signals.channels, *whole, device=training.device)
             start = first_states(like, count, training.config.algorithm_d, rng)
         with frozen(f):
-            revised = revise(f, start, langevin, rng, langevin.refine_steps).x
+            revised = revise(f, start, langevin, rng, sampling=True).x
     return drafts, revised
 
 

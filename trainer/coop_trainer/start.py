@@ -30,6 +30,8 @@ MAY_CHANGE = (
     "compute.precision",
     "compute.compile",
 )
+#: Of any table ``langevin``: how sheets and bundles sample, of which learning knows nothing.
+OF_SAMPLING = (".langevin.refine_steps", ".langevin.refine_noise")
 
 
 def choose_device(name: str, shard: Shard = ALONE) -> torch.device:
@@ -108,8 +110,9 @@ def resume(
     load
         Reads the training data again, or None; others than the run's are refused.
     settings
-        Gives the wanted settings from the stored ones. Only the length of the run and the table
-        ``compute`` may differ; a different length changes the learning rates from here on.
+        Gives the wanted settings from the stored ones. Only the length of the run, the table
+        ``compute`` and how samples are refined may differ; a different length changes the
+        learning rates from here on.
     writing
         Go on training: take over the random state too, note a new length, and drop the log's
         lines after the checkpoint. False reads the networks and leaves the folder as it is.
@@ -128,7 +131,7 @@ def resume(
     stored, learned = folder.config(), folder.signals()
     wanted = settings(stored)
     for key in changed_keys(stored, wanted):
-        if key not in MAY_CHANGE:
+        if key not in MAY_CHANGE and not key.endswith(OF_SAMPLING):
             raise CoopError(
                 f"{out}: the run was begun with another {key}; give the same, or a new --out"
             )

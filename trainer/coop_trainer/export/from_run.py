@@ -131,7 +131,7 @@ def _langevin(config: Config, reach: tuple[int, ...]) -> Langevin | None:
     return Langevin(
         steps=settings.refine_steps,
         step_size=settings.step_size,
-        noise=settings.noise,
+        noise=settings.refines_with_noise,
         max_drift=settings.max_drift,
         clamp=settings.clamp,
         start_sd=None if "generator" in config.networks else config.algorithm_d.start_sd,

@@ -7,17 +7,15 @@ import numpy as np
 
 from .rows import Values
 
-__all__ = ["FIGURES", "with_chosen"]
+__all__ = ["with_chosen"]
 
-#: Of samples after a number of steps, as rows of `generation` have them.
-FIGURES = (
-    "kernel", "frechet", "sliced", "precision", "recall", "density", "coverage", "similarity",
-)  # fmt: skip
 _STATE = re.compile(r"(\d+(?: quiet)?) kernel")
 
 
-def with_chosen(rows: Mapping[str, Values], runs: Sequence[str]) -> dict[str, Values]:
-    """Add to the row of each run its figures after the steps that are best for the other runs.
+def with_chosen(
+    rows: Mapping[str, Values], runs: Sequence[str], figures: Sequence[str]
+) -> dict[str, Values]:
+    """Add to the row of each run these figures after the steps that are best for the other runs.
 
     Best is the smallest mean of kernel distances, of all states that every run has, drafts among
     them. A run that is alone has but its own to go by. ``chosen steps`` and ``chosen FIGURE`` are
@@ -26,7 +24,7 @@ def with_chosen(rows: Mapping[str, Values], runs: Sequence[str]) -> dict[str, Va
     Examples
     --------
     >>> rows = {"a": {"0 kernel": 3.0, "9 kernel": 1.0}, "b": {"0 kernel": 1.5, "9 kernel": 2.0}}
-    >>> found = with_chosen(rows, ["a", "b", "c"])
+    >>> found = with_chosen(rows, ["a", "b", "c"], ["kernel"])
     >>> [(row["chosen steps"], row["chosen kernel"]) for row in found.values()]
     [('0', 3.0), ('9', 2.0)]
     """
@@ -35,12 +33,8 @@ def with_chosen(rows: Mapping[str, Values], runs: Sequence[str]) -> dict[str, Va
     for run, row in measured.items():
         others = [other for name, other in measured.items() if name != run] or [row]
         steps = min(_states([row, *others]), key=lambda state: _kernel(others, state))
-        figures = {
-            f"chosen {figure}": row[f"{steps} {figure}"]
-            for figure in FIGURES
-            if f"{steps} {figure}" in row
-        }
-        chosen[run] = row | {"chosen steps": steps} | figures
+        after = {f"chosen {figure}": row[f"{steps} {figure}"] for figure in figures}
+        chosen[run] = row | {"chosen steps": steps} | after
     return chosen
 
 

@@ -17,9 +17,9 @@ Refinement is measured twice, with the noise of Langevin dynamics and *quiet*, w
 10 steps of 0.01 stays visible in the last state unless the descriptor has learned to take it away.
 The triangle never has noise. Methods are compared after the number of steps that is best for the
 other seeds (`chosen`), quiet ones and none among them: none suffers from the steps of its preset,
-and no figure chooses its own steps. A descriptor
-alone starts from noise, which takes longer: it is given 300 steps too. Measuring takes some 3
-minutes of one processor for a bundle of 64×64, 5 for a descriptor alone, of others some 2.
+and no figure chooses its own steps. A descriptor alone starts from noise, which takes longer: it is
+given 300 steps too. Measuring takes some 3 minutes of one processor for a bundle of 64×64, 5 for a
+descriptor alone, of others some 2.
 
 Real pictures as they are (the null), blurred by [1 2 1] and with noise of 5 % of the range are the
 yardsticks.
@@ -90,9 +90,9 @@ def measure(source: str, scale: Scale, noisy: bool, bundle: Path) -> Values:
     chain = model.card.langevin
     if chain is None:
         return _values(judged, {"0": judged.quality[0]}, "0")
-    reference, found = features.features(test), {chain.noise: judged.quality}
-    for noise in {noisy, False} - {chain.noise}:
-        drawn = states(model, n, STEPS[1:], noise=noise)
+    found = {chain.noise: judged.quality}
+    for noise in {noisy, False} - {chain.noise}:  # one other kind of steps, or none
+        drawn, reference = states(model, n, STEPS[1:], noise=noise), features.features(test)
         found[noise] = {
             steps: quality(x, test, features, reference=reference) for steps, x in drawn.items()
         }

@@ -41,7 +41,8 @@ HEADS = ["kernel ×10³", *(head for head, _, _ in COLUMNS.values())]
 def table(rows: Mapping[str, Values], scale: Scale) -> str:
     """Lay out the three claims, and all figures of each set, also by steps."""
     groups = [_runs(scale, source, method) for source in SETS for method in METHODS]
-    rows = dict(rows) | {name: row for of in groups for name, row in with_chosen(rows, of).items()}
+    for runs in groups:
+        rows = {**rows, **with_chosen(rows, runs, ["kernel", *COLUMNS])}
     parts = [
         "Kernel distance ×10³ to test pictures, mean ± standard deviation over seeds; the null is "
         "that of as many training pictures. Samples of a seed are taken after the number of steps, "
@@ -123,10 +124,8 @@ def _refinement(rows: Mapping[str, Values], scale: Scale) -> str:
                 f"{over_seeds(rows, runs, 'chosen kernel', 0)} ({_chosen_steps(rows, runs)})",
                 f"{_gained(rows, runs, str(own))}, {_gained(rows, runs, 'chosen')} of {len(runs)}",
             ]
-            for name, cells in (
-                (method, [*noisy, *ended]),
-                (f"{method}, quiet", [*quiet, "", "", ""]),
-            ):
+            named = {method: [*noisy, *ended], f"{method}, quiet": [*quiet, *[""] * len(ends)]}
+            for name, cells in named.items():
                 lines.append([source, name, *("" if c == "not run" else c for c in cells)])
     return markdown(lines)
 

@@ -2,9 +2,10 @@
 
 Clips of 64×64 pixels: fire_pot, waterfall_curtain, flag, boiling_water. CoopNets and alternating
 back-propagation learn each for 7 minutes of processor time, with seeds 0, 1 and 2 (0 if quick). Of
-each, what is drawn is as long as the original, from these seeds, and compared with the whole of it;
-the null value is one half of the original against the other, and of copied frames an eighth of it
-against what is clear of it in time. The peer learns from the same clip, with 20 and with 50 states.
+each, drafts and clips refined by the card's steps, and by others, are drawn as long as the original
+from these seeds and compared with the whole of it; the null value is one half of the original
+against the other, and of copied frames an eighth of it against what is clear of it in time. The
+peer learns from the same clip, with 20 and with 50 states.
 Papers show pictures of clips, no numbers.
 """
 
@@ -25,6 +26,7 @@ from tables import markdown
 from .rows import Case, Scale, Values
 from .sources import research_file
 from .spread import by_seed, over_seeds
+from .steps import STATES, after_steps
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -60,7 +62,7 @@ def cases(scale: Scale) -> list[Case]:
         for method, way in _WAYS:
             for seed in scale.seeds:
                 training = scale.training("clips", f"clips64/{clip}.npz", method, _MINUTES, seed)
-                name, measure = f"{clip} {method} {way}", partial(_ours, clip, way, scale.seeds)
+                name, measure = f"{clip} {method} {way}", partial(_ours, clip, way, scale)
                 found.append(Case(f"{name} seed {seed}", (training,), measure))
     return found
 
@@ -70,17 +72,26 @@ def table(rows: Mapping[str, Values], scale: Scale) -> str:
     names = by_seed(case.name for case in cases(scale))
     tables = []
     for clip in _CLIPS:
-        lines = [
-            [case.removeprefix(f"{clip} "), *_cells(rows, of)]
-            for case, of in names.items()
-            if case.split()[0] == clip
-        ]
+        lines = []
+        for case, of in names.items():
+            if case.split()[0] != clip:
+                continue
+            title = case.removeprefix(f"{clip} ")
+            lines.append([title, *_cells(rows, of)])
+            lines += [
+                [f"{title}, {state} steps", *_cells(rows, of, f"{state} ")]
+                for state in STATES
+                if any(f"{state} pixels" in rows.get(name, {}) for name in of)
+            ]
         tables.append(markdown([[clip, *_UNITS.values()], *lines]))
     return "\n\n".join(tables)
 
 
-def _cells(rows: Mapping[str, Values], names: Sequence[str]) -> list[str]:
-    return [over_seeds(rows, names, key, 2 if "dB" in unit else 4) for key, unit in _UNITS.items()]
+def _cells(rows: Mapping[str, Values], names: Sequence[str], prefix: str = "") -> list[str]:
+    return [
+        over_seeds(rows, names, f"{prefix}{key}", 2 if "dB" in unit else 4)
+        for key, unit in _UNITS.items()
+    ]
 
 
 def _original(clip: str) -> Array:
@@ -103,16 +114,24 @@ def _peer(clip: str, states: int, seeds: tuple[int, ...]) -> Values:
     return _summary([_distances(clip, original) for clip in drawn])
 
 
-def _ours(clip: str, way: str, seeds: tuple[int, ...], bundle: Path) -> Values:
+def _ours(clip: str, way: str, scale: Scale, bundle: Path) -> Values:
+    """Judge drafts; or refined clips, and, with the steps before names, those of other lengths."""
     original = _original(clip)
-    found = []
+    found: dict[str, list[dict[str, float]]] = {}
     with coop_runtime.load(bundle, device="cpu", threads=1) as model:
-        for seed in seeds:
-            x = model.generate(1, seed, size=original.shape[1:])
+        for seed in scale.seeds:
+            drawn = {"": model.generate(1, seed, size=original.shape[1:])}
             if way == "refined":
-                x = model.refined(x, seed=seed).x
-            found.append(_distances(from_model(x, model), original))
-    return _summary(found)
+                after = after_steps(model, drawn[""], seed, scale.steps)
+                drawn[""] = model.refined(drawn[""], seed=seed).x
+                drawn |= {f"{state} ": x for state, x in after.items()}
+            for prefix, x in drawn.items():
+                distances = _distances(from_model(x, model), original)
+                found.setdefault(prefix, []).append(distances)
+    values: Values = {}
+    for prefix, of_seeds in found.items():
+        values |= {f"{prefix}{key}": value for key, value in _summary(of_seeds).items()}
+    return values
 
 
 def _distances(sample: Array, original: Array) -> dict[str, float]:

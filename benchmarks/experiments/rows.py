@@ -36,6 +36,8 @@ class Scale:
         that the experiment takes.
     seeds
         Of trainings and chains.
+    steps
+        Langevin steps, at most, after which samples of textures, sounds and clips are looked at.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Scale:
     examples: int
     real: int | None
     seeds: tuple[int, ...]
+    steps: int
 
     def training(
         self,
@@ -75,9 +78,9 @@ class Scale:
 #: Minutes of processor time that a training on an image set takes.
 _MINUTES = {"faces64": 6.0, "cifar10": 6.0, "fashion": 4.0, "mnist": 4.0, "scenes64": 4.0}
 
-FULL = Scale("full", 1.0, samples=1000, examples=200, real=None, seeds=(0, 1, 2))
+FULL = Scale("full", 1.0, samples=1000, examples=200, real=None, seeds=(0, 1, 2), steps=100)
 #: Every row, but of one seed: how much of the rest fits half an hour of two cores.
-QUICK = Scale("quick", 0.015, samples=100, examples=8, real=500, seeds=(0,))
+QUICK = Scale("quick", 0.015, samples=100, examples=8, real=500, seeds=(0,), steps=30)
 
 
 class Case(NamedTuple):

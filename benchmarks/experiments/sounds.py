@@ -2,11 +2,12 @@
 
 Each model learns one of six sounds (5 s at 11,025 Hz) for 6 minutes, preset ``quick``, by
 `coopnets` and by `abp`, with each seed of the scale; of each training 5 s are drawn with each of
-these seeds, and `coopnets`' drafts are also refined with the card's steps. Measured are the
-statistics of McDermott and Simoncelli (2011) as SNR against the original, the distance of
-modulation spectra and the share of near-copied grains (`coop_eval.sounds.likeness`), for the peers
-of `coop_eval.peers.sounds` too, and for one half of the original against the other: what the sound
-itself reaches. The reduced scale takes fewer iterations of the statistics' imposition.
+these seeds, and `coopnets`' drafts are also refined, by the card's number of steps and by others.
+Measured are the statistics of McDermott and Simoncelli (2011) as SNR against the original, the
+distance of modulation spectra and the share of near-copied grains (`coop_eval.sounds.likeness`),
+for the peers of `coop_eval.peers.sounds` too, and for one half of the original against the other:
+what the sound itself reaches. The reduced scale takes fewer iterations of the statistics'
+imposition, and fewer steps.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from tables import markdown
 from .rows import Case, Scale, Values
 from .sources import research_file
 from .spread import by_seed, over_seeds
+from .steps import STATES, after_steps
 
 __all__ = ["SOUNDS", "TITLE", "cases", "table"]
 
@@ -53,6 +55,8 @@ ROWS = {
     "CoopNets, refined": ("coopnets", "refined "),
     "ABP": ("abp", "drafts "),
 }
+#: Further rows of the tables by sound.
+AFTER = {f"CoopNets, {state} steps": ("coopnets", f"{state} ") for state in STATES}
 FIGURES = {
     "snr": "SNR of the statistics, dB, larger is better (ours must be ≥ 10 and above random phase)",
     "copies": "Share of near-copied grains of 50 ms (ours must be ≤ 0.05)",
@@ -120,6 +124,8 @@ def _model(sound: str, scale: Scale) -> Callable[..., Values]:
             drawn = {"drafts ": draft}
             if "energy" in model.card.graphs:
                 drawn["refined "] = model.refined(draft, seed=seed).x
+                after = after_steps(model, draft, seed, scale.steps)
+                drawn |= {f"{state} ": x for state, x in after.items()}
             for prefix, x in drawn.items():
                 sample = coop_runtime.to_samples(x, model.card.signal)[0, :, 0]
                 of_each.setdefault(prefix, []).append(likeness(original, sample, rate))
@@ -156,7 +162,7 @@ def _original(sound: str) -> tuple[Sound, float]:
 def _by_sound(rows: Mapping[str, Values], names: Names, key: str) -> str:
     digits = 2 if key == "copies" else 1
     lines = [["", *SOUNDS.values(), "mean"]]
-    for title, (case, prefix) in ROWS.items():
+    for title, (case, prefix) in (ROWS | AFTER).items():
         of_sounds = [names[f"{sound} {case}"] for sound in SOUNDS]
         cells = [over_seeds(rows, of, prefix + key, digits) for of in of_sounds]
         lines.append([title, *cells, _mean(rows, of_sounds, prefix + key, digits)])

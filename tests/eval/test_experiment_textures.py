@@ -57,17 +57,38 @@ def test_the_table_says_which_claims_hold_and_what_was_not_run(
     assert "CoopNets: not run." in experiment.table({}, scale)
 
 
+def test_figures_by_steps_are_of_the_runs_that_have_them(
+    experiment: ModuleType, load_module: Any
+) -> None:
+    scale = load_module("experiments.rows").FULL
+    old, new = figures(2.4, 0.36), figures(2.8, 0.2)
+    for state, factor in {"draft": 2.0, "10": 1.5, "10 quiet": 1.0}.items():
+        own = {key: value for key, value in new.items() if not key.startswith("real")}
+        new |= {f"{state} {key}": factor * value for key, value in own.items() if " " not in key}
+    old |= {f"draft {key}": 9.0 for key in ("statistics", "copied", "wasserstein", "ms_ssim")}
+    rows = {"pebbles coopnets seed 0": old, "pebbles coopnets seed 1": new}
+    text = experiment.table(rows, scale)
+    for line in (
+        "0 | 2.80 | 0.400 | 0.400 | 0.20",
+        "10 | 2.10 | 0.300 | 0.300 | 0.15",
+        "10 quiet | 1.40 | 0.200 | 0.200 | 0.10",
+    ):
+        assert f"| pebbles | coopnets | {line} |" in text
+
+
 def test_a_bundle_is_measured_before_and_after_refinement(
     experiment: ModuleType, tiny_bundle: Path
 ) -> None:
     picture = np.random.default_rng(0).random((3, 128, 128))
     picture[1:] = picture[0] * np.array([0.8, 0.6])[:, None, None]  # one axis of colour
     card: Card = coop_runtime.read_card(tiny_bundle)
-    values = experiment.measure_bundle(picture, 2, tiny_bundle)
+    values = experiment.measure_bundle(picture, 2, 10, tiny_bundle)
     assert card.signal.channels == 3
     for key in ("statistics", "copied", "wasserstein", "ms_ssim"):
         assert {key, f"draft {key}", f"real {key}"} <= values.keys()
     assert values["statistics"] != values["draft statistics"]
+    assert values["10 statistics"] != values["10 quiet statistics"]
+    assert "30 statistics" not in values
 
 
 def test_a_grey_picture_is_compared_with_the_mean_of_colours(

@@ -26,7 +26,7 @@ from tables import markdown
 from .rows import Case, Scale, Values
 from .sources import research_file
 from .spread import by_seed, over_seeds
-from .steps import STATES, after_steps
+from .steps import STATES, states
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -122,7 +122,7 @@ def _ours(clip: str, way: str, scale: Scale, bundle: Path) -> Values:
         for seed in scale.seeds:
             drawn = {"": model.generate(1, seed, size=original.shape[1:])}
             if way == "refined":
-                after = after_steps(model, drawn[""], seed, scale.steps)
+                after = states(model, drawn[""], seed, scale.steps)
                 drawn[""] = model.refined(drawn[""], seed=seed).x
                 drawn |= {f"{state} ": x for state, x in after.items()}
             for prefix, x in drawn.items():

@@ -33,7 +33,8 @@ import numpy as np
 from scipy.ndimage import correlate1d
 
 from coop_eval.pictures.features import Classifier, classifier
-from coop_eval.pictures.quality import STEPS, Quality, Report, quality, report, states
+from coop_eval.pictures.quality import Quality, Report, quality, report, states
+from coop_eval.refinement import STEPS
 from coop_eval.subject import unit_pictures
 from coop_runtime import Array, load
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from coop_eval.pictures.quality import STEPS
+from coop_eval.refinement import STEPS
 from tables import markdown
 
 from .chosen import with_chosen

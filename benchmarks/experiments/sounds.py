@@ -26,7 +26,7 @@ from tables import markdown
 from .rows import Case, Scale, Values
 from .sources import research_file
 from .spread import by_seed, over_seeds
-from .steps import STATES, after_steps
+from .steps import STATES, states
 
 __all__ = ["SOUNDS", "TITLE", "cases", "table"]
 
@@ -124,7 +124,7 @@ def _model(sound: str, scale: Scale) -> Callable[..., Values]:
             drawn = {"drafts ": draft}
             if "energy" in model.card.graphs:
                 drawn["refined "] = model.refined(draft, seed=seed).x
-                after = after_steps(model, draft, seed, scale.steps)
+                after = states(model, draft, seed, scale.steps)
                 drawn |= {f"{state} ": x for state, x in after.items()}
             for prefix, x in drawn.items():
                 sample = coop_runtime.to_samples(x, model.card.signal)[0, :, 0]

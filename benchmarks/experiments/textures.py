@@ -37,7 +37,7 @@ from tables import markdown
 from .rows import Case, Scale, Values
 from .sources import research_file
 from .spread import by_seed, over_seeds
-from .steps import STATES, after_steps
+from .steps import STATES, states
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -123,7 +123,7 @@ def measure_bundle(picture: Picture, samples: int, steps: int, bundle: Path) -> 
     found = values(reference.figures(pictures(model, drafts, len(picture))), "draft ")
     if "energy" in model.card.graphs:
         refined = {"": model.refined(drafts, seed=0).x}
-        refined |= {f"{state} ": x for state, x in after_steps(model, drafts, 0, steps).items()}
+        refined |= {f"{state} ": x for state, x in states(model, drafts, 0, steps).items()}
         for prefix, x in refined.items():
             found |= values(reference.figures(pictures(model, x, len(picture))), prefix)
     else:  # abp has no descriptor: its drafts are its samples

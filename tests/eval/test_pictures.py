@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from coop_eval.pictures.features import Classifier, train
-from coop_eval.pictures.quality import own_steps, quality, report, states
+from coop_eval.pictures.quality import quality, report, states
+from coop_eval.refinement import own_steps
 from coop_runtime import Array, Card, CoopError, Model, load
 
 Edit = Callable[[Callable[[Card], Card], dict[str, str]], Path]

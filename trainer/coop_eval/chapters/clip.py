@@ -28,10 +28,9 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
         window = min(_WINDOW, frames // 2)
         linear = learn(original, min(_STATES, frames // 2))
         rng = np.random.default_rng(ask.seed)
-        made = {
-            **drawn(model, 1, ask.seed, original.shape[1:]),
-            "linear dynamic texture": synthesise(linear, frames, rng),
-        }
+        ours = drawn(model, 1, ask.seed, original.shape[1:])
+        peer = {"linear dynamic texture": synthesise(linear, frames, rng)}
+        made = {**ours.by_steps, **peer}
         found = {
             "the original itself": (
                 null(original, ask.seed, window=window),
@@ -47,8 +46,10 @@ def clip(model: Model, real: Real, ask: Ask) -> list[Section]:
             name: {**distances._asdict(), "copies": copies}
             for name, (distances, copies) in found.items()
         }
-        said = f"Frames. {rows_of([f'original {k}', *made])}"
-        pictures.append(Picture(f"clip-{k}", said, _sheet(original, *made.values())))
+        shown = {f"original {k}": original, **ours.samples, **peer}
+        pictures.append(
+            Picture(f"clip-{k}", f"Frames. {rows_of([*shown])}", _sheet(*shown.values()))
+        )
     text = (
         "As long as the original, with figures of single frames and of their motion. The "
         "original's own halves, one against the other, are the yardstick; that of copies are its "

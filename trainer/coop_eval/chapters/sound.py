@@ -28,16 +28,17 @@ def sound(model: Model, real: Real, ask: Ask) -> list[Section]:
                 f"original {k} takes {len(original) / rate:.1f} s; give {2 * SHORTEST:g} s or "
                 "more: its halves are compared"
             )
-        samples = drawn(model, 1, ask.seed, len(original))
+        made = drawn(model, 1, ask.seed, len(original))
         noise = random_phase(original, np.random.default_rng(ask.seed)).astype(np.float32)
-        heard: dict[str, Floats] = {**samples, "random phase": noise}
+        heard: dict[str, Floats] = {**made.by_steps, "random phase": noise}
         found = {
             "the original's halves": likeness(*halves(original), rate),
             **{name: likeness(original, x, rate) for name, x in heard.items()},
         }
         rows += [[k, name, *_figures(one)] for name, one in found.items()]
         data[str(k)] = {name: _data(one) for name, one in found.items()}
-        png = spectrograms({"original": original, **heard}, rate)
+        shown = {"original": original, **made.samples, "random phase": noise}
+        png = spectrograms(shown, rate)
         pictures.append(Picture(f"spectrogram-{k}", f"Original {k} and what was drawn.", png))
     text = (
         "As long as the original, with the statistics of hearing after McDermott and Simoncelli "

@@ -24,7 +24,7 @@ _SHOWN = 3
 def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
     """Compare drafts and refined samples with each original, and with random-phase noise."""
     n = max(2, min(ask.samples, _MOST))
-    samples = {k: list(x) for k, x in drawn(model, n, ask.seed, (_SIDE, _SIDE)).items()}
+    found = drawn(model, n, ask.seed, (_SIDE, _SIDE))
     rng = np.random.default_rng(ask.seed)
     rows: list[list[Cell]] = []
     data, shown = {}, []
@@ -34,12 +34,12 @@ def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
         noise = [np.clip(random_phase(smooth, rng), 0, 1) for _ in range(n)]
         figures = {
             "the original's own crops": reference.real,
-            **{name: reference.figures(x) for name, x in samples.items()},
+            **{name: reference.figures(list(x)) for name, x in found.by_steps.items()},
             "random phase": reference.figures(noise),
         }
         rows += [[k, name, *row] for name, row in figures.items()]
         data[str(k)] = {name: row._asdict() for name, row in figures.items()}
-        shown.append(_sheet(original, *samples.values(), noise))
+        shown.append(_sheet(original, *found.samples.values(), noise))
     section = Section(
         "texture",
         "Texture",
@@ -55,7 +55,7 @@ def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
             )
         ],
         [
-            Picture(f"texture-{k}", rows_of(["the original", *samples, "random phase"]), png)
+            Picture(f"texture-{k}", rows_of(["the original", *found.samples, "random phase"]), png)
             for k, png in enumerate(shown)
         ],
         data,
@@ -63,7 +63,7 @@ def texture(model: Model, real: Real, ask: Ask) -> list[Section]:
     return [section]
 
 
-def _sheet(original: Floats, *rows: Sequence[NDArray[np.floating]]) -> bytes:
+def _sheet(original: Floats, *rows: Sequence[NDArray[np.floating]] | Floats) -> bytes:
     """Lay out the original, then a row of each kind, all cropped alike."""
     side = min(_SIDE, *original.shape[1:])
     kinds = ([original] * _SHOWN, *rows)

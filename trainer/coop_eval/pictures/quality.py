@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from coop_runtime import Array, CoopError, Model
 
 from ..energy.energies import Energies, energies
+from ..refinement import STEPS, after_steps, own_steps
 from .coverage import Coverage, coverage
 from .diversity import Memorised, memorised, pairwise_similarity
 from .features import Classifier, check_pictures
@@ -17,10 +18,8 @@ from .frechet import frechet
 from .kernel import KernelDistance, kernel_distance
 from .sliced import multiscale_sliced
 
-__all__ = ["STEPS", "Quality", "Report", "own_steps", "quality", "report", "states"]
+__all__ = ["Quality", "Report", "quality", "report", "states"]
 
-#: Langevin steps after which pictures are looked at.
-STEPS = (0, 10, 30, 50, 100)
 #: Pictures that take their steps together.
 _BATCH = 50
 #: Samples whose nearest training examples are looked for, and pictures of each kind of energies.
@@ -155,11 +154,6 @@ def report(
     )
 
 
-def own_steps(model: Model) -> int:
-    """Give the number of Langevin steps that the model's card asks for; 0 without an energy."""
-    return 0 if model.card.langevin is None else model.card.langevin.steps
-
-
 def states(
     model: Model, n: int, steps: Iterable[int], seed: int = 0, noise: bool | None = None
 ) -> dict[int, Array]:
@@ -187,12 +181,8 @@ def states(
     parts: dict[int, list[Array]] = {step: [] for step in wanted}
     for first in range(0, n, _BATCH):
         x = draw(min(_BATCH, n - first), seed, first=first)
-        if wanted == [0]:
-            parts[0].append(x)
-            continue
-        for state in model.refine(x, wanted[-1], seed, noise=noise, first=first):
-            if state.step in parts:
-                parts[state.step].append(state.x)
+        for step, state in after_steps(model, x, wanted, seed, noise=noise, first=first).items():
+            parts[step].append(state)
     low, high = model.card.signal.value_range
     return {
         step: np.clip((np.concatenate(x) - low) / (high - low), 0, 1) for step, x in parts.items()

@@ -309,7 +309,7 @@ def test_an_untrained_model_is_exported_with_a_warning(workplace: Path, tmp_path
     begun = RunFolder.open(workplace / "set")
     out, cpu = tmp_path / "run", torch.device("cpu")
     training, folder = begin(out, begun.config(), lambda _: begun.signals(), cpu)
-    folder.write_checkpoint(training.state(), training.state(), 0)
+    folder.write_checkpoint(training.state(), [training.state()], 0)
     result = CliRunner().invoke(export, [str(out), str(tmp_path / "bundle")])
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: the run has taken no step yet")

@@ -113,7 +113,7 @@ def test_the_descriptor_of_a_run(tmp_path: Path) -> None:
         linear_probe.descriptor_of(tmp_path / "run")
     training.advance()
     state = training.state()
-    folder.write_checkpoint(state, state, 0)
+    folder.write_checkpoint(state, [state], 0)
     learned = linear_probe.descriptor_of(tmp_path / "run")
     for name, weight in learned.state_dict().items():
         torch.testing.assert_close(

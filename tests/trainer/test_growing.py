@@ -232,7 +232,7 @@ def test_exact_resume_across_sizes(tmp_path: Path, method: str, steps: int) -> N
             parts.advance()
     state = parts.state()
     sheet = sample_files(parts)["png"]
-    folder.write_checkpoint(state, state, 0)
+    folder.write_checkpoint(state, [state], 0)
     again, *_ = resume(tmp_path / "parts", CPU)
     assert sample_files(again)["png"] == sheet
     while again.done < 1:
@@ -270,7 +270,7 @@ def test_what_has_been_learned_is_exported_and_played(
     for _ in range(steps):
         training.advance()
     state = training.state()
-    folder.write_checkpoint(state, state, 0)
+    folder.write_checkpoint(state, [state], 0)
     card = export_run(tmp_path / "run", tmp_path / "small")
     assert card.signal.trained_shape == (size, size)
     model = coop_runtime.load(tmp_path / "small", "cpu")

@@ -67,6 +67,8 @@ class Learner:
         Factor on the learning rates, lowered by the guard.
     rollbacks
         Number of roll-backs so far.
+    failure
+        Iteration that the last of them gave up, and that it went back to; None if there was none.
     processes
         How many processes have taken the steps so far.
 
@@ -131,6 +133,7 @@ class Learner:
         pool = config.algorithm_d.pool if config.method == "descriptor" else config.coopnets.pool
         self.chains = ChainPool(pool, shard)
         self.step, self.seconds, self.shrink, self.rollbacks = 0, 0.0, 1.0, 0
+        self.failure: tuple[int, int] | None = None
         self.saturation_of_data = signals.saturation()
 
         self.stage: Stage | None = None

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from coop_runtime.errors import CoopError
 
 from .bars import progress_bar
 from .figures import Figures
+from .good_states import GoodStates
 from .growing import outgrown
 from .guard import Guard
 from .interrupt import Interruption, Overdue
@@ -100,7 +101,7 @@ def run(
     folder: RunFolder,
     *,
     say: Callable[[str], None],
-    good: dict[str, Any] | None = None,
+    good: Sequence[dict[str, Any]] | None = None,
     board: Board | None = None,
 ) -> Outcome:
     """Train until the configured end, an interruption, or the guard gives up.
@@ -114,7 +115,7 @@ def run(
     say
         Takes one line of text for the user.
     good
-        The state to roll back to, from the checkpoint; by default the present one.
+        States to roll back to, from the checkpoint, newest first; by default the present one.
     board
         Takes the figures too, when given.
 
@@ -129,7 +130,7 @@ def run(
     max_drift = config.langevin.max_drift if config.langevin else None
     guard = Guard(config.guard, max_drift)
     log = Log(folder, board, count=len(folder.read_log()))
-    good = training.state() if good is None else good
+    kept = GoodStates(good or [training.state()], config.guard.snapshot_steps)
     clock = time.process_time if config.loop.clock == "cpu" else time.monotonic
     saved = time.monotonic()
     next_sheet = _next_sheet(training.step)
@@ -146,7 +147,7 @@ def run(
                 log.add(training, figures, rate)
                 _show(bar, training, figures)
                 if reason is not None:
-                    _roll_back(training, good, reason, log, say)
+                    _roll_back(training, kept, reason, log, say)
                     continue
                 if guard.went_flat(figures):
                     log.event(training.step, event="flat", drift=figures.drift)
@@ -155,23 +156,23 @@ def run(
                         f"{figures.drift:.1e} per step): it no longer tells samples from examples"
                     )
                 if guard.clear and training.step % config.guard.snapshot_steps == 0:
-                    good = training.state()
+                    kept.keep(training.state())
                 if (training.step >= next_sheet or outgrown(training)) and guard.clear:
                     sheet = _draw(training, folder)
                     next_sheet = _next_sheet(training.step)
                 if time.monotonic() - saved > 60 * config.loop.checkpoint_minutes and guard.clear:
-                    _save(folder, log, training.state(), good)
+                    _save(folder, log, training.state(), kept)
                     saved = time.monotonic()
         except Overdue:
             interruption.close()
-            training.restore(good)
+            training.restore(kept.newest)
             cut_short = True
         except CoopError as error:
-            _save(folder, log, good, good)
+            _save(folder, log, kept.newest, kept)
             # Processes that were told to stop need not be waited for.
             if interruption.signal is None or not isinstance(error, LostError):
                 raise
-            training.restore(good)
+            training.restore(kept.newest)
             cut_short = True
         finally:
             interruption.close()
@@ -180,10 +181,10 @@ def run(
         finished = training.done >= 1
         if not guard.clear:
             last = training.step
-            training.restore(good)
+            training.restore(kept.newest)
             if finished:
                 say(f"step {last}: this looks wrong; the state of step {training.step} is kept")
-        _save(folder, log, training.state(), good)
+        _save(folder, log, training.state(), kept)
         if finished:
             sheet = _draw(training, folder)
         if not cut_short:
@@ -210,7 +211,7 @@ def _draw(training: Training, folder: RunFolder) -> Path | None:
 
 def _roll_back(
     training: Training,
-    good: dict[str, Any],
+    kept: GoodStates,
     reason: str,
     log: Log,
     say: Callable[[str], None],
@@ -218,15 +219,15 @@ def _roll_back(
     """Return to the last good state with smaller steps, or give up."""
     step, limit = training.step, training.config.guard.rollbacks
     if training.rollbacks >= limit:
-        training.restore(good)
+        training.restore(kept.newest)
         rates = " and ".join(f"{name}_optimiser.rate" for name in training.networks)
         raise CoopError(
             f"training diverged at step {step} ({reason}) after {limit} roll-backs; the state of "
-            f"step {good['step']} is saved. Lower {rates}, or the method's step sizes"
+            f"step {training.step} is saved. Lower {rates}, or the method's step sizes"
         )
-    training.roll_back(good)
-    # The good state carries the new count and rates too, or a second failure would undo them.
-    good.update(shrink=training.shrink, rollbacks=training.rollbacks)
+    training.roll_back(kept.after_failure(step, training.failure))
+    # Good states carry the new count and rates too, or a second failure would undo them.
+    kept.note(shrink=training.shrink, rollbacks=training.rollbacks, failure=training.failure)
     log.event(step, event="rollback", reason=reason, to=training.step, shrink=training.shrink)
     say(
         f"step {step}: {reason}; back to step {training.step} with "
@@ -234,9 +235,9 @@ def _roll_back(
     )
 
 
-def _save(folder: RunFolder, log: Log, state: dict[str, Any], good: dict[str, Any]) -> None:
+def _save(folder: RunFolder, log: Log, state: dict[str, Any], kept: GoodStates) -> None:
     log.flush()
-    folder.write_checkpoint(state, good, log.count)
+    folder.write_checkpoint(state, kept.states, log.count)
 
 
 def _next_sheet(step: int) -> int:

@@ -7,7 +7,7 @@ replaced atomically;
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from .data import Signals
 
 __all__ = ["RunFolder"]
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,23 @@ class RunFolder:
         except (OSError, CoopError) as error:
             raise CoopError(f"{file}: cannot be read ({error}); train again") from None
 
-    def write_checkpoint(self, state: dict[str, Any], good: dict[str, Any], lines: int) -> None:
+    def write_checkpoint(
+        self, state: dict[str, Any], good: Sequence[dict[str, Any]], lines: int
+    ) -> None:
         """Replace the checkpoint; the old one stays whole until the new one is.
 
-        ``state`` is what the next iteration starts from, ``good`` what the guard rolls back to,
+        ``state`` is what the next iteration starts from, ``good`` what the guard can roll back to,
         ``lines`` the length of the log so far.
         """
         if not self.writing:
             return
         buffer = io.BytesIO()
-        older = None if good["step"] == state["step"] else good
+        older = [None if one["step"] == state["step"] else one for one in good]
         content = {"format": CHECKPOINT_FORMAT, "state": state, "good": older, "lines": lines}
         torch.save(content, buffer)
         self._write("checkpoint.pt", buffer.getvalue())
 
-    def read_checkpoint(self) -> tuple[dict[str, Any], dict[str, Any], int] | None:
+    def read_checkpoint(self) -> tuple[dict[str, Any], list[dict[str, Any]], int] | None:
         """Read (state, good, lines) as written; None when there is no checkpoint yet.
 
         Raises
@@ -116,9 +118,10 @@ class RunFolder:
             return None
         try:
             loaded = torch.load(file, map_location="cpu", weights_only=True)
-            if loaded["format"] == CHECKPOINT_FORMAT:
+            if loaded["format"] in (1, CHECKPOINT_FORMAT):
                 state: dict[str, Any] = loaded["state"]
-                return state, loaded["good"] or state, int(loaded["lines"])
+                good = [loaded["good"]] if loaded["format"] == 1 else loaded["good"]
+                return state, [one or state for one in good], int(loaded["lines"])
         except Exception as error:  # torch raises what its unpickler and zip reader raise
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CoopError(f"{file}: damaged checkpoint ({why}); train again") from None

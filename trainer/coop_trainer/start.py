@@ -102,7 +102,7 @@ def resume(
     settings: Callable[[Config], Config] = lambda stored: stored,
     writing: bool = True,
     shard: Shard = ALONE,
-) -> tuple[Training, RunFolder, dict[str, Any] | None]:
+) -> tuple[Training, RunFolder, list[dict[str, Any]] | None]:
     """Go on with the run in ``out``, bit for bit where it was interrupted.
 
     Parameters
@@ -120,7 +120,7 @@ def resume(
     Returns
     -------
     training, folder, good
-        ``good`` is the state that the guard rolls back to.
+        ``good`` are the states that the guard can roll back to, newest first.
 
     Raises
     ------

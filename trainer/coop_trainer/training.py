@@ -71,6 +71,7 @@ class Training(Learner):
             "seconds": self.seconds,
             "shrink": self.shrink,
             "rollbacks": self.rollbacks,
+            "failure": self.failure,
             "processes": self.processes,
         }
 
@@ -119,18 +120,19 @@ class Training(Learner):
                     table.copy_(state[name])
             self.step, self.seconds = state["step"], state["seconds"]
             self.shrink, self.rollbacks = state["shrink"], state["rollbacks"]
+            self.failure = state.get("failure")
             self.processes, self.grown = state.get("processes", 1), state.get("grown", 0.0)
         settle(self)
 
     def roll_back(self, state: dict[str, Any]) -> None:
         """Return to a good state with smaller learning rates; new noise, so new luck."""
         rng, data_rng, seconds = self.rng.get_state(), self.data_rng.get_state(), self.seconds
-        shrink, rollbacks = self.shrink, self.rollbacks
+        shrink, rollbacks, failed = self.shrink, self.rollbacks, self.step
         self.restore(state)
         self.rng.set_state(rng)
         self.data_rng.set_state(data_rng)
         self.seconds, self.rollbacks = seconds, rollbacks + 1
-        self.shrink = shrink * self.config.guard.shrink
+        self.shrink, self.failure = shrink * self.config.guard.shrink, (failed, self.step)
 
     def _parts(self) -> dict[str, Any]:
         """Give all that has a state_dict, by the name that it has in a checkpoint."""

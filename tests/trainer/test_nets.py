@@ -15,6 +15,7 @@ from coop_trainer.nets import (
     pack_latents,
     unpack_latents,
 )
+from coop_trainer.nets.layers import halved
 from coop_trainer.presets import load_preset, preset_names
 
 
@@ -173,6 +174,39 @@ def test_bands_hide_the_local_mean_from_all_but_the_coarsest_branch() -> None:
     for branch in config.branches:
         inside = f._band(branch, x)[..., 2:-2, 2:-2].abs().max().item()
         assert inside == pytest.approx(0.7 if branch.pool == 8 else 0, abs=1e-6)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_blurred_branches_have_gradients_without_steps(dims: int) -> None:
+    """Over a coarse branch's blocks ∇f is flat, with jumps between; blurred it is not."""
+    torch.manual_seed(0)
+    config = replace(
+        configure(load_preset("texture", "quick")).descriptor,
+        branches=(Branch(4, (Layer(8, 3),)),), standardise="off", band=0,
+    )  # fmt: skip
+    x = 0.1 * torch.randn(1, 1, *(32,) * dims)
+    jumps, reaches = {}, {}
+    for blur in (False, True):
+        torch.manual_seed(1)
+        f = Descriptor(replace(config, blur=blur), channels=1, dims=dims)
+        start = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(f(start).sum(), start)
+        steps = gradient.diff(dim=2).abs()[:, :, 8:-8]
+        jumps[blur] = (steps.amax() / gradient.abs().amax()).item()
+        reaches[blur] = f.reach[0]
+    assert jumps[True] < jumps[False] / 3
+    assert reaches[True] == reaches[False] + 2 * 3
+
+
+def test_halving_keeps_means_and_needs_powers_of_two() -> None:
+    x = torch.ones(1, 2, 32, 48)
+    small = halved(x, 8)
+    assert small.shape == (1, 2, 4, 6)
+    torch.testing.assert_close(small[..., 1:-1, 1:-1], torch.ones(1, 2, 2, 4))
+    assert halved(x, 1) is x
+    config = configure(load_preset("texture", "quick")).descriptor
+    with pytest.raises(CoopError, match="pool = 1, 2, 4, 8"):
+        replace(config, blur=True, branches=(Branch(3, (Layer(8, 3),)),))
 
 
 def test_a_calibrated_generator_starts_near_the_pictures() -> None:

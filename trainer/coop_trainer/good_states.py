@@ -11,12 +11,13 @@ __all__ = ["GoodStates"]
 
 State = dict[str, Any]
 
-#: States that are kept, and by how much each is older than the one before.
-_KEPT, _SPACING = 3, 5
+#: States that are kept, the snapshots that the last but one may be old, and those within which a
+#: failure counts as that of before.
+_KEPT, _OLD, _SOON = 4, 15, 5
 
 
 class GoodStates:
-    """Good states of a training, each up to five times as old as the one before.
+    """Good states of a training, the further apart the older they are.
 
     Parameters
     ----------
@@ -31,9 +32,9 @@ class GoodStates:
     >>> for step in range(20, 361, 20):
     ...     good.keep({"step": step})
     >>> [state["step"] for state in good.states]
-    [360, 280, 0]
+    [360, 340, 180, 0]
     >>> good.after_failure(367, None)["step"], good.after_failure(372, (367, 360))["step"]
-    (360, 280)
+    (360, 340)
     """
 
     def __init__(self, states: Sequence[State], every: int) -> None:
@@ -46,15 +47,17 @@ class GoodStates:
         return self.states[0]
 
     def keep(self, state: State) -> None:
-        """Take a new state in; the newest so far grows old, or is forgotten."""
-        states = self.states
-        if len(states) < _KEPT:
-            states.insert(0, state)
-            return
-        for level in range(_KEPT - 1, 0, -1):
-            if state["step"] % (self.every * _SPACING**level) == 0:
-                states[level] = states[level - 1]
-        states[0] = state
+        """Take a new state in, and forget one of those that lie close together for their age."""
+        self.states.insert(0, state)
+        if len(self.states) > _KEPT:
+            del self.states[self._spare()]
+
+    def _spare(self) -> int:
+        steps = [state["step"] for state in self.states]
+        if steps[0] - steps[-2] >= _OLD * self.every:
+            return -1
+        between = range(1, len(steps) - 1)
+        return min(between, key=lambda i: (steps[i - 1] - steps[i + 1]) / (steps[0] - steps[i + 1]))
 
     def after_failure(self, step: int, before: tuple[int, int] | None) -> State:
         """Give the state to go back to after a failure, and forget those that led to failures.
@@ -68,7 +71,7 @@ class GoodStates:
             training has not come clearly further now, no state since then counts as good: one that
             is older is given, if there is any.
         """
-        if before is not None and step <= before[0] + _SPACING * self.every:
+        if before is not None and step <= before[0] + _SOON * self.every:
             older = [state for state in self.states if state["step"] < before[1]]
             self.states = older or self.states[-1:]
         return self.newest

@@ -21,6 +21,7 @@ from .layers import (
     batch_norm,
     conv,
     downward,
+    halved,
     initialise,
     local_mean,
 )
@@ -77,6 +78,10 @@ class DescriptorConfig:
     band
         Window of the local mean that is subtracted from the input of every branch but the
         coarsest, so that each sees its own band of scales; odd; 0 for none.
+    blur
+        Halve x again and again for coarse branches, blurred by [1 2 2 1] along each axis, in the
+        place of averages over blocks (anti-aliased pooling, Zhang 2019): else ∇f of a coarse branch
+        is the same all over each block, and chains draw the lattice of blocks.
     gain
         f is the network's sum times ``gain``. With δ the Langevin step size, gain = 2η/δ² makes
         the drift η·∇(sum): the network then works with gradients of order one.
@@ -98,12 +103,15 @@ class DescriptorConfig:
     init_gain: float
     head_init: float
     init_sd: float | None
+    blur: bool = False
 
     def __post_init__(self) -> None:
         if not self.branches:
             raise CoopError("descriptor.branches: expected at least one")
         if self.band < 0 or (self.band and self.band % 2 == 0):
             raise CoopError(f"descriptor.band: expected 0 or an odd number, found {self.band}")
+        if self.blur and any(branch.pool.bit_count() != 1 for branch in self.branches):
+            raise CoopError("descriptor.blur: expected branches with pool = 1, 2, 4, 8, …")
         for name in ("gain", "init_gain", "head_init"):
             if not 0 < getattr(self, name) < math.inf:
                 raise CoopError(f"descriptor.{name}: expected a number > 0")
@@ -153,7 +161,8 @@ class Descriptor(nn.Module):
         for branch in self.config.branches:
             window = self.config.band - 1 if self._banded(branch) else 0
             seen = reach_down(branch.layers, self.dims)
-            reaches.append([(n + window + 1) * branch.pool - 1 for n in seen])
+            blurred = 2 * (branch.pool - 1) if self.config.blur else 0
+            reaches.append([(n + window + 1) * branch.pool - 1 + blurred for n in seen])
         return tuple(max(axis) for axis in zip(*reaches, strict=True))
 
     def calibrate(self, pictures: Sequence[Tensor]) -> None:
@@ -187,7 +196,7 @@ class Descriptor(nn.Module):
 
     def _band(self, branch: Branch, x: Tensor) -> Tensor:
         """Give what a branch sees of x: its scale, less what coarser ones see."""
-        x = avg_pool(x, branch.pool)
+        x = halved(x, branch.pool) if self.config.blur else avg_pool(x, branch.pool)
         return x - local_mean(x, self.config.band) if self._banded(branch) else x
 
     def _banded(self, branch: Branch) -> bool:

@@ -15,6 +15,7 @@ __all__ = [
     "batch_norm",
     "conv",
     "downward",
+    "halved",
     "initialise",
     "local_mean",
     "transposed_conv",
@@ -73,6 +74,17 @@ def batch_norm(dims: int, channels: int) -> nn.Module:
 def avg_pool(x: Tensor, factor: int) -> Tensor:
     """Average over blocks of ``factor`` samples along every axis of x (batch, channels, …)."""
     return x if factor == 1 else _pool(x)(x, factor)
+
+
+def halved(x: Tensor, factor: int) -> Tensor:
+    """Halve x (batch, channels, …) until it is 1/factor as long, a power of two; see ``blur``.
+
+    Each time windows of three are averaged, then pairs: by [1 2 2 1] / 6 along every axis, with
+    zeros beyond the edge.
+    """
+    while factor > 1:
+        x, factor = avg_pool(local_mean(x, 3), 2), factor // 2
+    return x
 
 
 def local_mean(x: Tensor, window: int) -> Tensor:

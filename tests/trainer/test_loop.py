@@ -315,7 +315,7 @@ def test_nothing_is_written_for_what_cannot_be_trained(
 def test_settings_that_do_not_fit_together_are_refused_before_anything_is_written(
     tmp_path: Path, picture: Path, tiny_config: TinyConfig
 ) -> None:
-    config = tiny_config("descriptor.branches=[{pool=100,layers=[[4,4,2]]}]", "data.crop=8")
+    config = tiny_config("descriptor.branches=[{pool=128,layers=[[4,4,2]]}]", "data.crop=8")
     with pytest.raises(CoopError, match="the networks do not fit the signals") as caught:
         begin(tmp_path / "a", config, texture(picture), CPU)
     assert "\n" not in str(caught.value)

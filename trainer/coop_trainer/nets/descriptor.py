@@ -111,7 +111,9 @@ class DescriptorConfig:
         if self.band < 0 or (self.band and self.band % 2 == 0):
             raise CoopError(f"descriptor.band: expected 0 or an odd number, found {self.band}")
         if self.blur and any(branch.pool.bit_count() != 1 for branch in self.branches):
-            raise CoopError("descriptor.blur: expected branches with pool = 1, 2, 4, 8, …")
+            raise CoopError(
+                "descriptor.blur: needs branches with pool = 1, 2, 4, 8, …; or set it to false"
+            )
         for name in ("gain", "init_gain", "head_init"):
             if not 0 < getattr(self, name) < math.inf:
                 raise CoopError(f"descriptor.{name}: expected a number > 0")

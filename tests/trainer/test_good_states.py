@@ -10,6 +10,7 @@ import torch
 from coop_trainer.data import load_texture
 from coop_trainer.good_states import GoodStates
 from coop_trainer.loop import run
+from coop_trainer.run_folder import RunFolder
 from coop_trainer.start import begin, resume
 from coop_trainer.training import Training
 
@@ -48,6 +49,17 @@ def test_values_are_noted_in_all() -> None:
     good = GoodStates([{"step": 20, "shrink": 1.0}, {"step": 0, "shrink": 1.0}], every=10)
     good.note(shrink=0.5)
     assert [state["shrink"] for state in good.states] == [0.5, 0.5]
+
+
+def test_checkpoints_of_one_good_state_are_still_read(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    state, older = {"step": 7}, {"step": 4}
+    for good, expected in ((older, [older]), (None, [state])):
+        content = {"format": 1, "state": state, "good": good, "lines": 3}
+        torch.save(content, tmp_path / "checkpoint.pt")
+        assert folder.read_checkpoint() == (state, expected, 3)
+    folder.write_checkpoint(state, [state, older], 5)
+    assert folder.read_checkpoint() == (state, [state, older], 5)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ back-propagation learn each for 7 minutes of processor time, with seeds 0, 1 and
 each, drafts and clips refined by the card's steps, and by others, are drawn as long as the original
 from these seeds and compared with the whole of it; the null value is one half of the original
 against the other, and of copied frames an eighth of it against what is clear of it in time. The
-peer learns from the same clip, with 20 and with 50 states.
-Papers show pictures of clips, no numbers.
+peer learns from the same clip, with 20 and with 50 states. Papers show pictures of clips, no
+numbers.
 """
 
 from collections.abc import Mapping, Sequence

@@ -122,7 +122,7 @@ def main(
         raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
     try:
         from coop_eval.chapters import Ask, chapters, read_real  # seconds: only when needed
-        from coop_eval.report import write_report
+        from coop_eval.report import as_text, write_report
         from coop_eval.subject import open_subject
     except ModuleNotFoundError as error:
         raise CoopError(
@@ -152,6 +152,7 @@ def main(
         if evaluated.model.card.signal.kind == "images":
             facts |= {"samples": samples, "examples": examples}
         write_report(folder, f"Report on {evaluated.name}", facts, sections)
+    click.echo(f"{as_text(sections)}\n")
     click.echo(f"look at: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
 
 

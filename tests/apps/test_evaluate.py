@@ -64,6 +64,7 @@ def test_a_bundle_of_pictures(
     assert told.exit_code == 0, told.output
     assert "[1/5] generation …\n      training a classifier …" in told.stderr
     assert f"look at: {tmp_path / 'report' / 'report.html'}" in told.stdout
+    assert "real pictures" in told.stdout  # the tables
     data = report(tmp_path / "report")
     assert data["facts"]["learned by"] == "mcmc-triangle"
     assert 0 <= data["generation"]["classifier"]["accuracy"] <= 1

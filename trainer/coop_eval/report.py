@@ -3,13 +3,14 @@
 import html
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coop_runtime.files import new_folder
 
-__all__ = ["Picture", "Section", "Table", "rows_of", "write_report"]
+__all__ = ["Picture", "Section", "Table", "as_text", "rows_of", "write_report"]
 
 Cell = float | int | str | None
 
@@ -136,6 +137,39 @@ def render(title: str, facts: Mapping[str, Cell], sections: Sequence[Section]) -
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
+
+
+def as_text(sections: Sequence[Section], width: int = 100) -> str:
+    """Lay out the tables of a report for a terminal, captions ``width`` characters wide.
+
+    Examples
+    --------
+    >>> table = Table("Less is better.", ("steps", "error"), [(0, 0.5), ("real", 0.0625)])
+    >>> print(as_text([Section("s", "Copies", "How many there are.", [table])]))
+    Copies
+    <BLANKLINE>
+    Less is better.
+      steps   error
+          0     0.5
+       real  0.0625
+    """
+    tables = [(section.title, table) for section in sections for table in section.tables]
+    lines, over = [], ""
+    for title, table in tables:
+        lines += [] if title == over else [title, ""]
+        over = title
+        lines += [*textwrap.wrap(table.caption, width), *_columns(table), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _columns(table: Table) -> list[str]:
+    columns = []
+    for head, *cells in zip(table.head, *table.rows, strict=True):
+        texts = [head, *map(shown, cells)]
+        width = max(map(len, texts))
+        words = all(isinstance(cell, str) for cell in cells)
+        columns.append([text.ljust(width) if words else text.rjust(width) for text in texts])
+    return [f"  {'  '.join(row).rstrip()}" for row in zip(*columns, strict=True)]
 
 
 def _section(section: Section) -> list[str]:

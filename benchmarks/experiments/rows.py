@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from coop_runtime.files import write_atomically
 
 from .trainings import Training, Workplace
 
-__all__ = ["FULL", "QUICK", "Case", "Scale", "Values", "known", "measured"]
+__all__ = ["FULL", "QUICK", "Case", "Scale", "Values", "known", "learned", "measured"]
 
 Values = dict[str, float | str]
 """What a case measured, by the name of the figure."""
@@ -117,12 +117,19 @@ def measured(place: Workplace, experiment: str, scale: Scale, case: Case) -> dic
     """
     if row := known(place, experiment, scale, case):
         return row
-    values = case.measure(*(place.bundle(training) for training in case.trainings))
-    values |= {"commit": _commit()}
+    bundles = [place.bundle(training) for training in case.trainings]
+    values = case.measure(*bundles) | learned(bundles) | {"commit": _commit()}
     file = _file(place, experiment, scale, case)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, (json.dumps(values, indent=1) + "\n").encode())
     return {case.name: values}
+
+
+def learned(bundles: Sequence[Path]) -> Values:
+    """Tell how far the networks of bundles came: iterations and roll-backs of each."""
+    runs = [json.loads((bundle / "card.json").read_text())["training"] for bundle in bundles]
+    named = {"iterations": "steps", "rollbacks": "rollbacks"}
+    return {name: ", ".join(str(run[key]) for run in runs) for name, key in named.items() if runs}
 
 
 def _commit() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from coop_runtime import CoopError
+from coop_runtime import CoopError, load
 
 EXPERIMENT = """
 from experiments.rows import Case
@@ -62,6 +62,16 @@ def test_a_row_is_measured_once(results: Any, numbers: Any, tmp_path: Path) -> N
     laid = results.tables(place, results.QUICK, {"numbers": numbers})
     assert laid == {"numbers": f"of 2: 4; of 3: 9\n\nMeasured at: {commit} (2 rows)."}
     assert results.tables(place, results.FULL, {"numbers": numbers}) == {"numbers": "Not run."}
+
+
+def test_rows_tell_how_far_their_networks_learned(load_module: Any) -> None:
+    rows = load_module("experiments.rows")
+    exported = Path(__file__).resolve().parents[2] / "exported"
+    bundles = [exported / "brick", exported / "water"]
+    told = rows.learned(bundles)
+    steps = [load(bundle, device="cpu").card.training["steps"] for bundle in bundles]
+    assert told == {"iterations": ", ".join(map(str, steps)), "rollbacks": "0, 0"}
+    assert rows.learned([]) == {}
 
 
 def test_tables_are_put_between_their_marks(results: Any, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ __all__ = ["STATES", "states"]
 STATES = tuple(f"{steps}{kind}" for kind in ("", " quiet") for steps in STEPS if steps)
 
 
-def states(model: Model, drafts: Array, seed: int, last: int) -> dict[str, Array]:
-    """Refine drafts with the card's settings, by ``last`` steps; give those of `STATES` by name.
-
-    Where the card's own steps are quiet there are none but these, named by their number alone.
+def states(
+    model: Model, drafts: Array, seed: int, last: int, *, noisy: bool = True
+) -> dict[str, Array]:
+    """Refine drafts with the card's step size, by ``last`` steps; give those of `STATES` by name.
 
     Parameters
     ----------
@@ -24,9 +24,11 @@ def states(model: Model, drafts: Array, seed: int, last: int) -> dict[str, Array
         Of the noise, ≥ 0.
     last
         Steps, ≥ 10.
+    noisy
+        Whether the chains of learning have noise; else there are only steps without, which are
+        named by their number alone.
     """
-    card = model.card.langevin
-    kinds = {"": None, " quiet": False} if card is not None and card.noise else {"": None}
+    kinds = {"": True, " quiet": False} if noisy else {"": False}
     steps = [count for count in STEPS if 0 < count <= last]
     return {
         f"{count}{kind}": x

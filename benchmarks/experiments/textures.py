@@ -68,7 +68,7 @@ def cases(scale: Scale) -> list[Case]:
             source, options = f"textures224/{name}.png", ("--size", str(SIDE))
             training = scale.training("texture", source, method, MINUTES, seed, options)
             samples = 3 if scale.name == "full" else 2
-            measure = partial(measure_model, name, samples, scale.steps)
+            measure = partial(measure_model, name, method, samples, scale.steps)
             found.append(Case(f"{name} {method} seed {seed}", (training,), measure))
     for name in TEXTURES:
         for label, peer, samples in peers(scale):
@@ -110,12 +110,15 @@ def photograph(name: str) -> Picture:
     return picture
 
 
-def measure_model(name: str, samples: int, steps: int, bundle: Path) -> Values:
+def measure_model(name: str, method: str, samples: int, steps: int, bundle: Path) -> Values:
     """Measure drafts and refined samples of a model against the photograph it learned from."""
-    return measure_bundle(photograph(name), samples, steps, bundle)
+    noisy = method != "triangle"
+    return measure_bundle(photograph(name), samples, steps, bundle, noisy=noisy)
 
 
-def measure_bundle(picture: Picture, samples: int, steps: int, bundle: Path) -> Values:
+def measure_bundle(
+    picture: Picture, samples: int, steps: int, bundle: Path, *, noisy: bool = True
+) -> Values:
     """Measure drafts of a bundle, its samples, and those of up to so many steps, on a picture."""
     reference = TextureReference.of(picture)
     model = coop_runtime.load(bundle)
@@ -123,7 +126,8 @@ def measure_bundle(picture: Picture, samples: int, steps: int, bundle: Path) -> 
     found = values(reference.figures(pictures(model, drafts, len(picture))), "draft ")
     if "energy" in model.card.graphs:
         refined = {"": model.refined(drafts, seed=0).x}
-        refined |= {f"{state} ": x for state, x in states(model, drafts, 0, steps).items()}
+        after = states(model, drafts, 0, steps, noisy=noisy)
+        refined |= {f"{state} ": x for state, x in after.items()}
         for prefix, x in refined.items():
             found |= values(reference.figures(pictures(model, x, len(picture))), prefix)
     else:  # abp has no descriptor: its drafts are its samples

@@ -45,6 +45,9 @@ def test_states_have_the_noise_that_their_names_say(tiny_bundle: Path, load_modu
             count, _, quiet = state.partition(" ")
             last = model.refined(drafts, int(count), 3, noise=not quiet, chain=False).x
             np.testing.assert_array_equal(x, last)
+        quiet = steps.states(model, drafts, 3, 30, noisy=False)
+        assert list(quiet) == ["10", "30"]
+        np.testing.assert_array_equal(quiet["30"], found["30 quiet"])
 
 
 def test_clips_have_lines_of_the_steps_that_were_measured(load_module: Any) -> None:

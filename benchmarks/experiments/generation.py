@@ -41,6 +41,7 @@ from coop_runtime import Array, load
 from .generation_tables import LONGER, OTHER, SETS, row_name, table, yardstick_name
 from .rows import Case, Scale, Values
 from .sources import Split, split
+from .steps import has_noise
 from .trainings import METHODS
 
 __all__ = ["TITLE", "cases", "table"]
@@ -58,7 +59,7 @@ def cases(scale: Scale) -> list[Case]:
         Case(
             row_name(source, method, seed),
             (scale.images(source, method, seed),),
-            partial(measure, source, scale, method != "triangle"),
+            partial(measure, source, scale, has_noise(method)),
         )
         for method in METHODS
         for source in SETS  # inside: their classifiers are trained side by side

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from coop_runtime import read_card
 from coop_runtime.files import write_atomically
 
 from .trainings import Training, Workplace
@@ -127,7 +128,7 @@ def measured(place: Workplace, experiment: str, scale: Scale, case: Case) -> dic
 
 def learned(bundles: Sequence[Path]) -> Values:
     """Tell how far the networks of bundles came: iterations and roll-backs of each."""
-    runs = [json.loads((bundle / "card.json").read_text())["training"] for bundle in bundles]
+    runs = [read_card(bundle).training for bundle in bundles]
     named = {"iterations": "steps", "rollbacks": "rollbacks"}
     return {name: ", ".join(str(run[key]) for run in runs) for name, key in named.items() if runs}
 

@@ -3,10 +3,15 @@
 from coop_eval.refinement import STEPS, after_steps
 from coop_runtime import Array, Model
 
-__all__ = ["STATES", "states"]
+__all__ = ["STATES", "has_noise", "states"]
 
 #: States that are looked at, by number of steps; *quiet* steps add no noise.
 STATES = tuple(f"{steps}{kind}" for kind in ("", " quiet") for steps in STEPS if steps)
+
+
+def has_noise(method: str) -> bool:
+    """Tell whether the chains that a method learns by have noise: all but the triangle's."""
+    return method != "triangle"
 
 
 def states(

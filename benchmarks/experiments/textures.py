@@ -37,7 +37,7 @@ from tables import markdown
 from .rows import Case, Scale, Values
 from .sources import research_file
 from .spread import by_seed, over_seeds
-from .steps import STATES, states
+from .steps import STATES, has_noise, states
 
 __all__ = ["TITLE", "cases", "table"]
 
@@ -112,7 +112,7 @@ def photograph(name: str) -> Picture:
 
 def measure_model(name: str, method: str, samples: int, steps: int, bundle: Path) -> Values:
     """Measure drafts and refined samples of a model against the photograph it learned from."""
-    noisy = method != "triangle"
+    noisy = has_noise(method)
     return measure_bundle(photograph(name), samples, steps, bundle, noisy=noisy)
 
 

@@ -153,12 +153,11 @@ def as_text(sections: Sequence[Section], width: int = 100) -> str:
           0     0.5
        real  0.0625
     """
-    tables = [(section.title, table) for section in sections for table in section.tables]
-    lines, over = [], ""
-    for title, table in tables:
-        lines += [] if title == over else [title, ""]
-        over = title
-        lines += [*textwrap.wrap(table.caption, width), *_columns(table), ""]
+    lines = []
+    for section in sections:
+        lines += [section.title, ""] if section.tables else []
+        for table in section.tables:
+            lines += [*textwrap.wrap(table.caption, width), *_columns(table), ""]
     return "\n".join(lines).rstrip()
 
 

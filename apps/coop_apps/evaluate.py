@@ -134,7 +134,7 @@ def main(
         asked_for = {"recovery": incomplete and bool(train), "features": labels and train_labels}
         without = [name for name, asked in asked_for.items() if not asked]
         chosen = chapters(evaluated.model, only, without)
-        real = read_real(evaluated, data, train, other, labels, train_labels)
+        real = read_real(evaluated, data, train, other, labels, train_labels, seed)
         run = None if evaluated.learned is None else subject
         ask = Ask(samples, examples, seed, Path(scratch), run, _tell)
         sections, began = [], time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +108,29 @@ def test_real_data_must_be_given_where_they_are_not_known(fashion: Model) -> Non
         read_real(brick, [])
     with pytest.raises(CoopError, match="--train, --other and --labels are for sets of pictures"):
         read_real(brick, ["brick"], train=["brick"])
+
+
+def test_pictures_sorted_by_class_are_mixed_with_their_labels(
+    fashion: Model, tmp_path: Path
+) -> None:
+    labels = np.repeat(np.arange(5), 40)
+    levels = np.broadcast_to((50 * labels).astype(np.uint8)[:, None, None, None], (200, 28, 28, 1))
+    np.savez(tmp_path / "sorted.npz", images=levels, labels=labels)
+    file = str(tmp_path / "sorted.npz")
+    subject = Subject("fashion", fashion, None)
+
+    def read(seed: int) -> tuple[Any, Any, Any]:
+        real = read_real(subject, [file], [file], [file], tmp_path / "sorted.npz", seed=seed)
+        assert real.train is not None
+        np.testing.assert_allclose(real.train[0][:, 0, 0, 0], 50 / 255 * labels, atol=1e-6)
+        return real.test[0][:, 0, 0, 0], real.other[file][:, 0, 0, 0], real.labels
+
+    pictures, others, classes = read(seed=0)
+    np.testing.assert_allclose(pictures, 50 / 255 * classes, atol=1e-6)
+    assert set(classes[:20]) == {0, 1, 2, 3, 4}
+    assert len(set(others[:20])) == 5
+    np.testing.assert_array_equal(read(seed=0)[2], classes)
+    assert (read(seed=1)[2] != classes).any()
 
 
 def test_neither_run_nor_bundle_is_one_line(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """How far a clip is from the one that its model learned: frame by frame, and in time.
 
 Every figure is a distance of sample to original; what it is for one half of the original against
-the other (`null`) says what a distance of nothing amounts to. Clips are (channels, frames, height,
-width), float32 within [0, 1].
+the other (`null`) says what a distance of nothing amounts to, generously: halves are shorter, so
+that a clip as long as the original would come some 10 to 40 % nearer by most figures. Clips are
+(channels, frames, height, width), float32 within [0, 1].
 """
 
 from typing import NamedTuple

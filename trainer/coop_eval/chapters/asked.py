@@ -20,8 +20,8 @@ class Real:
     Attributes
     ----------
     test
-        Pictures (n, channels, height, width) that the model has not seen; of a texture, a sound or
-        a clip the originals, an array each.
+        Pictures (n, channels, height, width) that the model has not seen, in random order; of a
+        texture, a sound or a clip the originals, an array each.
     train
         What it learned from, if that is known.
     names

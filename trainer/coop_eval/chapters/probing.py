@@ -77,7 +77,7 @@ def features(model: Model, real: Real, ask: Ask) -> list[Section]:
 
 def _kinds(model: Model, train: Floats, ask: Ask) -> dict[str, Features]:
     kinds: dict[str, Features] = {"pixels": lambda x: x.reshape(len(x), -1)}
-    fitted = train[:_FITTED]
+    fitted = train[:: -(-len(train) // _FITTED)]  # evenly spaced: some sets are sorted
     kinds[f"{_COMPONENTS} components"] = principal_components(
         fitted, min(_COMPONENTS, len(fitted) - 1, fitted[0].size)
     )

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coop_runtime import CoopError
 from coop_trainer.data.files import read_numpy
@@ -14,6 +16,8 @@ from .asked import Floats, Labels, Real
 
 __all__ = ["read_labels", "read_real"]
 
+Number = TypeVar("Number", bound=np.generic)
+
 
 def read_real(
     subject: Subject,
@@ -22,8 +26,12 @@ def read_real(
     other: Sequence[str] = (),
     labels: Path | None = None,
     train_labels: Path | None = None,
+    seed: int = 0,
 ) -> Real:
     """Read real data in the format of a model.
+
+    Pictures to be judged by come in a random order, for chapters take the first so many, and
+    folders and files are often sorted by class.
 
     Parameters
     ----------
@@ -36,6 +44,8 @@ def read_real(
         Other pictures, each with a name of its own.
     labels, train_labels
         Files of the classes of ``data`` and of ``train``, see `read_labels`.
+    seed
+        Of the order.
 
     Raises
     ------
@@ -58,15 +68,24 @@ def read_real(
         known = units(read_signals(train, model), model)
     elif kind == "images" and learned is not None:
         known = units(learned, model)
-    others = {source: units(read_signals([source], model), model)[0] for source in other}
+    others = {
+        source: _mixed(units(read_signals([source], model), model)[0], seed) for source in other
+    }
     test = units(read, model)
     of_test = None if labels is None else read_labels("--labels", labels, len(test[0]))
+    if kind == "images":
+        test = [_mixed(test[0], seed)]
+        of_test = None if of_test is None else _mixed(of_test, seed)
     of_train = None
     if train_labels is not None:
         if known is None:
             raise CoopError("--train-labels: give --train, the pictures that they belong to")
         of_train = read_labels("--train-labels", train_labels, len(known[0]))
     return Real(test, known, tuple(data) or read.names, others, of_test, of_train)
+
+
+def _mixed(a: NDArray[Number], seed: int) -> NDArray[Number]:
+    return np.random.default_rng(seed).permutation(a)
 
 
 def read_labels(option: str, path: Path, count: int) -> Labels:

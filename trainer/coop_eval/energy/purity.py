@@ -83,6 +83,8 @@ def purity(
 def neighbours_agree(dissimilarity: NDArray[np.float64], label: Numbers) -> float:
     """Give the share of examples whose most similar other one has the same label.
 
+    Of several that are as similar the first counts.
+
     Parameters
     ----------
     dissimilarity

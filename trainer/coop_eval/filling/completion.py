@@ -205,7 +205,7 @@ def hidden_psnr(original: Floats, completed: Floats, missing: Mask) -> Each:
 
 
 def similarity(original: Floats, completed: Floats) -> Each:
-    """Give the structural similarity of whole pictures, by `skimage.metrics`."""
+    """Give the structural similarity of whole pictures, by `skimage.metrics`: windows of 7×7."""
     pairs = zip(original, completed, strict=True)
     return np.array([_ssim(a, b, channel_axis=0, data_range=1.0) for a, b in pairs])
 

@@ -17,8 +17,9 @@ _ssim: Any = structural_similarity  # untyped
 def pairwise_similarity(pictures: Array, pairs: int = 200, seed: int = 0) -> float:
     """Give the mean structural similarity of random pairs of pictures: less is more diverse.
 
-    Odena et al., ICML 2017, section 4.2, and slides, by Wang et al. 2004. To be compared with that
-    of real pictures.
+    After Odena et al., ICML 2017, section 4.2, who take several scales and pairs of one class, and
+    Wang et al. 2004, who weight windows: here one scale and plain windows of 7×7, as
+    `skimage.metrics` does it unless told otherwise. To be compared with that of real pictures.
 
     Parameters
     ----------

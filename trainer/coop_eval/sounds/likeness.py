@@ -80,9 +80,9 @@ def snr(original: Statistics, sample: Statistics) -> Snr:
     Of each class (those of `Statistics`, but for ``power``, which says what ``mean`` says and
     which noise of the same spectrum has exactly) 10·log₁₀(Σ s² / Σ (s − s')²), s the original's and
     s' the sample's, over the bands that are at most 30 dB quieter than the original's loudest; of
-    ``correlation`` between bands 1, 2, 3, 5, 8, 11, 16 and 21 apart, of ``between_bands`` 1 and 2
-    apart. The toolbox stops when each class that it imposes reaches 30 dB and calls a sound failed
-    where one stays below 20 dB.
+    ``correlation`` between these and those 1, 2, 3, 5, 8, 11, 16 and 21 apart, of ``between_bands``
+    1 and 2 apart, whether the other is as loud or not. The toolbox stops when each class that it
+    imposes reaches 30 dB and calls a sound failed where one stays below 20 dB.
 
     Examples
     --------

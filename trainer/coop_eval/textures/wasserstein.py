@@ -2,7 +2,8 @@
 
 T. Karras, T. Aila, S. Laine, J. Lehtinen, "Progressive growing of GANs for improved quality,
 stability, and variation", ICLR 2018, section 5: 7×7 patches of a Laplacian pyramid down to about 16
-pixels, each channel brought to mean 0 and standard deviation 1. Distances are POT's.
+pixels, each channel brought to mean 0 and standard deviation 1: those of the original, for all, as
+a texture's contrast counts. Distances are POT's of order 2, those of `coop_eval.pictures` of 1.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from coop_runtime import CoopError
-from coop_runtime.files import is_free
+from coop_runtime.files import is_free, new_folder
 
 from .console import Command, device_option
 
@@ -121,14 +121,15 @@ def main(
     if not is_free(folder):
         raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
     try:
-        from coop_eval.chapters import Ask, chapters, read_real  # seconds: only when needed
+        from coop_eval.chapters import Ask, chapters, check_needs, read_real  # seconds: late
         from coop_eval.report import as_text, write_report
         from coop_eval.subject import open_subject
     except ModuleNotFoundError as error:
         raise CoopError(
             f"evaluating needs {error.name}: pip install 'coopnets[eval,cpu]'"
         ) from None
-    with tempfile.TemporaryDirectory() as scratch:
+    # The report's place is made first, so that nothing is computed that cannot be written.
+    with new_folder(folder) as place, tempfile.TemporaryDirectory() as scratch:
         evaluated = open_subject(subject, Path(scratch), device)
         incomplete = evaluated.learned is not None and evaluated.learned.seen is not None
         asked_for = {"recovery": incomplete and bool(train), "features": labels and train_labels}
@@ -137,6 +138,7 @@ def main(
         real = read_real(evaluated, data, train, other, labels, train_labels, seed)
         run = None if evaluated.learned is None else subject
         ask = Ask(samples, examples, seed, Path(scratch), run, _tell)
+        check_needs(chosen, real, ask)
         sections, began = [], time.monotonic()
         for k, (name, write) in enumerate(chosen.items(), 1):
             click.echo(f"[{k}/{len(chosen)}] {name} …", err=True)
@@ -151,8 +153,8 @@ def main(
         }
         if evaluated.model.card.signal.kind == "images":
             facts |= {"samples": samples, "examples": examples}
-        write_report(folder, f"Report on {evaluated.name}", facts, sections)
-    click.echo(f"{as_text(sections)}\n")
+        click.echo(f"{as_text(sections)}\n")
+        write_report(place, f"Report on {evaluated.name}", facts, sections)
     click.echo(f"look at: {folder / 'report.html'} ({time.monotonic() - began:.0f} s)")
 
 

@@ -138,9 +138,12 @@ def read_card(folder: Path | str) -> Card:
         raise CardError(
             f"'{folder}' has no {CARD_FILE}, so it is no bundle; give a folder of coop-export"
         ) from None
-    card = Card.from_json(text)
-    for name in card.graphs:
-        check_contract(card, name)
+    try:
+        card = Card.from_json(text)
+        for name in card.graphs:
+            check_contract(card, name)
+    except CardError as error:
+        raise CardError(f"'{folder}': {error}") from None
     return card
 
 

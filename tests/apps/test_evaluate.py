@@ -45,6 +45,7 @@ def garments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drawn = pictures(load(EXPORTED / "fashion", device="cpu").generate(60, seed=7))
     np.savez(here / "train.npz", images=drawn[:40], labels=np.arange(40) % 2)
     np.savez(here / "unseen.npz", images=drawn[40:], labels=np.arange(20) % 2)
+    np.savez(here / "few.npz", images=drawn[40:43])
     noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
     np.savez(here / "noise.npz", images=noise)
     return here
@@ -109,9 +110,14 @@ def test_a_run_on_incomplete_pictures_its_features_and_basins(tmp_path: Path) ->
     assert set(data["features"]) >= {"descriptor", "the same, random weights", "encoder"}
 
     np.save(tmp_path / "few.npy", np.arange(3))
+    np.savez(tmp_path / "few.npz", images=images[:3])
     for arguments, why in (
         (("--only", "features"), "features: give --labels and --train-labels"),
-        (("--only", "recovery"), "recovery: give --train, the 24 originals"),
+        (("--only", "recovery"), "recovery: give --train, the originals"),
+        (
+            ("--only", "recovery", "--train", tmp_path / "few.npz"),
+            "recovery: expected the 24 originals that the run learned from with holes, found 3",
+        ),
         (("--labels", tmp_path / "none.npy"), "--labels: '"),
         (("--labels", tmp_path / "few.npy"), "--labels: expected a whole number for each of 24"),
     ):
@@ -154,6 +160,15 @@ def test_a_run_knows_its_original(kind: str, size: int | None, tmp_path: Path) -
             ("brick", "--data", "brick", "--other", "DATA"),
             "--train, --other and --labels are for sets",
         ),
+        (
+            ("fashion", "--data", "DATA", "--only", "completion", "--only", "features"),
+            "features: give --labels and --train-labels",
+        ),
+        (("fashion", "--data", "DATA", "--only", "recovery"), "recovery: give a run of incomplete"),
+        (
+            ("fashion", "--data", "FEW", "--train", "DATA", "--only", "generation"),
+            "generation: expected at least 6 pictures in --data, found 3",
+        ),
         (("nothing",), "neither a bundle (card.json) nor a run"),
     ],
 )
@@ -161,11 +176,21 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(
     arguments: tuple[str, ...], why: str, garments: Path, tmp_path: Path
 ) -> None:
     subject, *rest = arguments
-    given = [garments / "unseen.npz" if word == "DATA" else word for word in rest]
+    files = {"DATA": garments / "unseen.npz", "FEW": garments / "few.npz"}
+    given = [files.get(word, word) for word in rest]
     told = run(main, EXPORTED / subject, *given, "--report", tmp_path / "report")
     assert told.exit_code == 1
     assert why in told.stderr.splitlines()[-1]
+    assert "[1/" not in told.stderr  # before any chapter
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_cannot_be_written_costs_no_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    told = run(main, EXPORTED / "brick", "--data", "brick", "--report", tmp_path / "file" / "new")
+    assert told.exit_code == 1
+    assert "cannot write" in told.stderr
+    assert "[1/" not in told.stderr
 
 
 def test_a_report_is_not_written_over(tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ def test_the_tables_hold_what_was_measured_and_say_what_was_not(
     blurred = "| real pictures, blurred by [1 2 1] | not run | not run | 7 | not run |  |"
     assert blurred in lines
     told = "22 ± 3 (10) | 24 ± 1 (0, 10 quiet) | 1, 0 of 2"  # each after the other's best steps
-    assert f"| faces64 | coopnets | 22 ± 2 | 22 ± 3 |  |  |  |  | {told} |" in lines
-    assert "| faces64 | coopnets, quiet |  | 22 ± 4 |  |  |  |  |  |  |  |" in lines
+    assert f"| faces64 | coopnets | 22 ± 2 | 22 ± 3 |  |  |  |  |  | {told} |" in lines
+    assert "| faces64 | coopnets, quiet |  | 22 ± 4 |  |  |  |  |  |  |  |  |" in lines
     detail = next(line for line in lines if line.startswith("| coopnets | 0, 10 quiet | 24 ± 1 |"))
     assert "| 125.0 ± 0.0 |" in detail  # sliced ×10³
     drafts = next(line for line in lines if line.startswith("| coopnets | 0 | 22 ± 2 |"))

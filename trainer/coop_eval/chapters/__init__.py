@@ -10,13 +10,14 @@ from .clip import clip
 from .completing import completion, reconstruction
 from .generating import generation
 from .landscapes import landscape
+from .needs import check_needs
 from .probing import features
 from .reading import read_real
 from .recovering import recovery
 from .sound import sound
 from .texture import texture
 
-__all__ = ["Ask", "Chapter", "Real", "chapters", "read_real"]
+__all__ = ["Ask", "Chapter", "Real", "chapters", "check_needs", "read_real"]
 
 Chapter = Callable[[Model, Real, Ask], list[Section]]
 

@@ -53,8 +53,9 @@ def completion(model: Model, real: Real, ask: Ask) -> list[Section]:
         f"infers latents from what is known by {how.steps} Langevin steps in {how.chains} chains.",
         [
             Table(
-                "Over the hole: mean difference relative to the range (lower is better) and PSNR; "
-                "SSIM of the whole; the border's roughness, 1 as in the original.",
+                "Over the hole: mean difference relative to the range (lower is better) and PSNR "
+                "(the mean of each picture's; of what is plain, as black around a thing, up to "
+                "100 dB); SSIM of the whole; the border's roughness, 1 as in the original.",
                 ["hole", "by", "error", "PSNR", "SSIM", "seam"],
                 rows,
             )

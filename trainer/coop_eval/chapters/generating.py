@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coop_runtime import CoopError, Model
+from coop_runtime import Model
 
 from ..charts import energy_chart, grid
 from ..pictures.diversity import Memorised
@@ -10,6 +10,7 @@ from ..pictures.features import Classifier, classifier
 from ..pictures.quality import Quality, Report, report
 from ..report import Cell, Picture, Section, Table
 from .asked import Ask, Real
+from .needs import real_pictures
 
 __all__ = ["generation"]
 
@@ -22,14 +23,9 @@ def generation(model: Model, real: Real, ask: Ask) -> list[Section]:
     Raises
     ------
     CoopError
-        What the model learned from is not known.
+        What the model learned from is not known, or there are too few pictures.
     """
-    if real.train is None:
-        raise CoopError(
-            "generation: give --train, the pictures that the model learned from (a run knows its "
-            "own), or --only completion"
-        )
-    train, test = real.train[0], real.test[0]
+    train, test = real_pictures(real)
     ask.tell("training a classifier")
     classes = (real.train_labels, real.labels)
     named = classes if all(of is not None for of in classes) else (None, None)

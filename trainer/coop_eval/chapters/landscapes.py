@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from coop_runtime import CoopError, Model
+from coop_runtime import Model
 
 from ..energy.explore import Landscape, Place, explore
 from ..energy.purity import Purity, neighbours_agree, purity
 from ..report import Cell, Picture, Section, Table
 from ..subject import to_model
 from .asked import Ask, Labels, Real
+from .needs import starts
 
 __all__ = ["landscape"]
 
@@ -24,9 +25,7 @@ def landscape(model: Model, real: Real, ask: Ask) -> list[Section]:
     CoopError
         Fewer than two pictures.
     """
-    x = real.test[0][: ask.examples]
-    if len(x) < 2:
-        raise CoopError("landscape: expected at least two pictures; give more, or more --examples")
+    x = starts(real, ask)
     labels = None if real.labels is None else real.labels[: len(x)]
     pictures = to_model(x, model)
     places: tuple[Place, ...] = (

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from coop_runtime import Array, CoopError, Model
+from coop_runtime import Array, Model
 
 from ..linear_probe import (
     descriptor_features,
@@ -17,6 +17,7 @@ from ..linear_probe import (
 from ..report import Cell, Section, Table
 from ..subject import to_model
 from .asked import Ask, Floats, Labels, Real
+from .needs import classes
 
 __all__ = ["features"]
 
@@ -36,19 +37,16 @@ def features(model: Model, real: Real, ask: Ask) -> list[Section]:
     CoopError
         Labels, or what the model learned from, are not known; too few of them.
     """
-    if real.labels is None or real.train_labels is None or real.train is None:
-        raise CoopError(
-            "features: give --labels and --train-labels, the classes of --data and of --train"
-        )
-    train, test = real.train[0], real.test[0][:_TESTS]
-    counts = _possible(real.train_labels)
-    chosen = [labelled(real.train_labels, n, np.random.default_rng(ask.seed)) for n in counts]
+    train, of_train, of_test = classes(real)
+    test = real.test[0][:_TESTS]
+    counts = _possible(of_train)
+    chosen = [labelled(of_train, n, np.random.default_rng(ask.seed)) for n in counts]
     rows: list[list[Cell]] = []
     data: dict[str, dict[str, float]] = {}
     for name, make in _kinds(model, train, ask).items():
         seen = make(test)
         found = [
-            probe(make(train[c]), real.train_labels[c], seen, real.labels[:_TESTS], seed=ask.seed)
+            probe(make(train[c]), of_train[c], seen, of_test[:_TESTS], seed=ask.seed)
             for c in chosen
         ]
         rows.append([name, seen.shape[1], *(100 * f.error for f in found)])

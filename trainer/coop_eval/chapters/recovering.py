@@ -10,6 +10,7 @@ from ..filling.recovery import recovered_pictures
 from ..report import Cell, Picture, Section, Table, rows_of
 from .asked import Ask, Real
 from .completing import SHOWN, interpolated
+from .needs import incomplete_run
 
 __all__ = ["recovery"]
 
@@ -22,15 +23,14 @@ def recovery(model: Model, real: Real, ask: Ask) -> list[Section]:
     CoopError
         A bundle, a run of complete pictures, or no originals of the same number and size.
     """
-    if ask.run is None:
-        raise CoopError("recovery: give a run of incomplete pictures; a bundle does not keep them")
-    found = recovered_pictures(ask.run)
-    if real.train is None or real.train[0].shape != found.pictures.shape:
+    run, original = incomplete_run(real, ask)
+    found = recovered_pictures(run)
+    if original.shape != found.pictures.shape:
         raise CoopError(
-            f"recovery: give --train, the {len(found.pictures)} originals that the run learned "
-            "from with holes, in their order"
+            f"recovery: expected the {len(found.pictures)} originals that the run learned from "
+            f"with holes, found {len(original)} in --train; give those, in their order"
         )
-    original, missing = real.train[0], found.missing
+    missing = found.missing
     some = slice(0, ask.examples)
     done = {
         "the run": found.pictures[some],

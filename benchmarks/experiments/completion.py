@@ -1,13 +1,13 @@
 """Pattern completion of unseen faces: CoopNets 2016, Table 1, and 2018, section 5.3 and Table 2.
 
 Squares of 20, 30, 40 and 50 pixels at random places of 64×64 test faces, and irregular strokes; 100
-faces as in 2016, one mask each. All models have the same inference: 4 chains from N(0, I), 40
-Langevin steps and 20 without noise. This was chosen on training faces, with dual MCMC teaching at
-M30, where the papers' 1,000 steps fit the known pixels better (0.089 for 0.095, root mean square)
-but change the error in the hole by 1 % only; σ = 0.15 for 0.3 does no better, 1 worse; the start
-from an encoder, which not all models have, gains up to 5 % of one chain's error. Models learn
-from 4,000 faces in 6 minutes of one processor; the paper's 10,000 faces and its time are not
-comparable, and its test faces are others.
+faces as in 2016, one mask each. All models have the same inference, but for σ, which is their
+card's: 4 chains from N(0, I), 40 Langevin steps and 20 without noise. This was chosen on training
+faces, with dual MCMC teaching at M30, where the papers' 1,000 steps fit the known pixels better
+(0.089 for 0.095, root mean square) but change the error in the hole by 1 % only; σ = 0.15 for 0.3
+does no better, 1 worse; the start from an encoder, which not all models have, gains up to 5 % of
+one chain's error. Models learn from 4,000 faces in 6 minutes of one processor; the paper's 10,000
+faces and its time are not comparable, and its test faces are others.
 
 Four estimates come from the same chains: the suggestion that explains the known pixels best, as
 ``coop-run complete`` gives; the mean of the four, which estimates the posterior mean; this mean

@@ -118,6 +118,10 @@ def main(
     Textures, sounds and clips: their statistics and copies, with the original's own beside them.
     Nothing is downloaded. The report appears whole or not at all.
     """
+    if not subject.is_dir():
+        raise CoopError(
+            f"no such run or bundle: '{subject}'; give a folder of coop-train or of coop-export"
+        )
     if not is_free(folder):
         raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
     try:

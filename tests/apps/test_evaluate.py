@@ -169,7 +169,8 @@ def test_a_run_knows_its_original(kind: str, size: int | None, tmp_path: Path) -
             ("fashion", "--data", "FEW", "--train", "DATA", "--only", "generation"),
             "generation: expected at least 6 pictures in --data, found 3",
         ),
-        (("nothing",), "neither a bundle (card.json) nor a run"),
+        (("nothing",), "no such run or bundle: '"),
+        ((".",), "neither a bundle (card.json) nor a run"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(

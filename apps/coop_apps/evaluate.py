@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from coop_runtime import CoopError
-from coop_runtime.files import is_free, new_folder
+from coop_runtime.files import new_folder
 
 from .console import Command, device_option
 
@@ -122,18 +122,16 @@ def main(
         raise CoopError(
             f"no such run or bundle: '{subject}'; give a folder of coop-train or of coop-export"
         )
-    if not is_free(folder):
-        raise CoopError(f"'{folder}' exists already; give a new name, or remove it first")
-    try:
-        from coop_eval.chapters import Ask, chapters, check_needs, read_real  # seconds: late
-        from coop_eval.report import as_text, write_report
-        from coop_eval.subject import open_subject
-    except ModuleNotFoundError as error:
-        raise CoopError(
-            f"evaluating needs {error.name}: pip install 'coopnets[eval,cpu]'"
-        ) from None
     # The report's place is made first, so that nothing is computed that cannot be written.
     with new_folder(folder) as place, tempfile.TemporaryDirectory() as scratch:
+        try:
+            from coop_eval.chapters import Ask, chapters, check_needs, read_real  # seconds: late
+            from coop_eval.report import as_text, write_report
+            from coop_eval.subject import open_subject
+        except ModuleNotFoundError as error:
+            raise CoopError(
+                f"evaluating needs {error.name}: pip install 'coopnets[eval,cpu]'"
+            ) from None
         evaluated = open_subject(subject, Path(scratch), device)
         incomplete = evaluated.learned is not None and evaluated.learned.seen is not None
         asked_for = {"recovery": incomplete and bool(train), "features": labels and train_labels}

@@ -18,6 +18,9 @@ from onnx import numpy_helper, parser
 
 from coop_runtime.card import CARD_FILE, FORMAT, Card, Entry, Graph, Langevin, Latent, Signal
 
+# What helpers assert is told as fully as what tests do.
+pytest.register_assert_rewrite("tests.runtime.graphs", "tests.trainer.graphs", "tests.trainer.runs")
+
 WEIGHT = np.random.default_rng(0).standard_normal((2, 3, 4, 4)).astype(np.float32)
 
 GENERATOR = """<ir_version: 8, opset_import: ["": 18]>
